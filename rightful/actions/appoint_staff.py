@@ -1,0 +1,75 @@
+"""Who works here, and in which role: somebody is listed, gets another role, or leaves.
+
+gather   the policy's roles, the directory
+decide   whether there is such a role, and such a person
+act      directory and ledger entry in one transaction
+
+Easy to get wrong: a role nobody declared would pass no gate and look as if it did;
+a person who has left keeps their entries in the ledger, under the same address.
+
+Sources: GDPR Art. 29, 32(4).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rightful.errors import BadInput, NotFound, UnknownName
+from rightful.ledger.record import Draft
+from rightful.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Appointment:
+    """What was recorded: the person, the role before ("" if none), the role now ("" if none), the entry."""
+
+    person: str
+    before: str
+    role: str
+    entry: int | None  # None: it was so already
+
+
+def directory(ws: Workspace) -> tuple[tuple[str, str], ...]:
+    """Everybody who works here, with their role, by address."""
+    return tuple(ws.staff.everybody())
+
+
+def appoint(ws: Workspace, person: str, role: str, *, actor: str) -> Appointment:
+    """Give a person a role of the policy in force; a second role replaces the first.
+
+    Raises:
+        BadInput: this is no work address.
+        UnknownName: the policy has no such role.
+    """
+    person = person.strip()
+    if not _is_address(person):
+        raise BadInput(f"{person!r} is no work address", remedy="Write it as name@company.example")
+    if role not in ws.facts.policy.roles:
+        known = ", ".join(ws.facts.policy.roles)
+        raise UnknownName(f"the policy has no role {role}", remedy=f"Use one of: {known}")
+    before = ws.staff.role_of(person) or ""
+    if before == role:
+        return Appointment(person, before, role, None)
+    now = ws.ledger.check_clock()
+    draft = Draft("staff.appointed", {"role": role, "before": before}, {"person": person, "actor": actor})
+    entries = ws.journal.record([draft], lambda tx, _entries: ws.staff.give(tx, person, role, now))
+    return Appointment(person, before, role, entries[0].index)
+
+
+def dismiss(ws: Workspace, person: str, *, actor: str) -> Appointment:
+    """Take a person out of the directory: the gate refuses them from the next use on.
+
+    Raises:
+        NotFound: the person is not listed.
+    """
+    before = ws.staff.role_of(person)
+    if before is None:
+        raise NotFound(f"{person} is not in the directory", remedy="`rightful staff list` shows who is")
+    draft = Draft("staff.dismissed", {"before": before}, {"person": person, "actor": actor})
+    entries = ws.journal.record([draft], lambda tx, _entries: ws.staff.take(tx, person))
+    return Appointment(person, before, "", entries[0].index)
+
+
+def _is_address(text: str) -> bool:
+    name, at, domain = text.partition("@")
+    return bool(name and at and domain) and not any(c.isspace() or c in ',;<>"' for c in text) and len(text) <= 254

@@ -1,0 +1,198 @@
+"""What an officer has to know this morning: what was used, what was refused, what needs a decision.
+
+gather   the journal, the permission state, the policy in force
+decide   what is worth attention
+act      nothing
+
+Easy to get wrong: figures that cannot be traced; each one here comes from the journal
+or from the permission state, with its version beside it.
+
+Sources: UX console C1, C8; GDPR Art. 5(2).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from rightful.errors import RightfulError
+from rightful.gate.explain import SHORT
+from rightful.gate.request import Request
+from rightful.ledger.journal import Line
+from rightful.workspace import Workspace
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DAY_US = 86_400_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    index: int
+    at: datetime
+    kind: str
+    purpose: str
+    role: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """Something that waits for a person. `severity` is now, soon or note."""
+
+    sentence: str
+    link_words: str
+    severity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    policy_name: str
+    policy_version: str
+    policy_since: datetime
+    customers: int
+    uses_7d: int
+    refusals_7d: tuple[tuple[str, int], ...]
+    withdrawals_7d: int
+    permitted: tuple[tuple[str, str, int, int], ...]
+    ledger_size: int
+    ledger_checked: str
+    latest: tuple[LogLine, ...]
+    attention: tuple[Attention, ...]
+
+
+def today(ws: Workspace) -> Today:
+    """The officer's first page."""
+    now = ws.clock()
+    week = now - 7 * DAY_US
+    policy = ws.facts.policy
+    published = ws.shelf.history()[-1]
+    refusals: Counter[str] = Counter()
+    for line in ws.journal.lines(since_us=week, kind="use.refused", limit=10_000):
+        refusals.update(_reason_words(code) for code in line.codes)
+    withdrawals = ws.control.query(
+        "SELECT count(*) FROM consent_event WHERE received_us >= ? AND kind IN ('withdrawn', 'objected', 'opted-out')",
+        (week,),
+    )
+    return Today(
+        policy_name=policy.name,
+        policy_version=policy.version,
+        policy_since=instant_of(published.published_us),
+        customers=_known(ws, now),
+        uses_7d=ws.journal.count("use.query", week) + ws.journal.count("use.export", week),
+        refusals_7d=tuple(refusals.most_common(8)),
+        withdrawals_7d=int(withdrawals[0][0]),
+        permitted=tuple(_permitted(ws, now)),
+        ledger_size=ws.ledger.head()[0],
+        ledger_checked=ledger_state(ws),
+        latest=log(ws, limit=8),
+        attention=tuple(_attention(ws, now)),
+    )
+
+
+def log(
+    ws: Workspace, *, before: int | None = None, limit: int = 50, kind: str | None = None, purpose: str | None = None
+) -> tuple[LogLine, ...]:
+    """The gate's log, newest first; `kind` may be the beginning of one."""
+    lines = ws.journal.lines(before=before, kind=kind or "", purpose=purpose or "", limit=limit)
+    return tuple(LogLine(x.entry, instant_of(x.at_us), x.kind, x.purpose, x.role, sentence_of(x)) for x in lines)
+
+
+def ledger_state(ws: Workspace) -> str:
+    """ "ok", or what does not hold: the tree against its checkpoint, and the consent record's rows."""
+    try:
+        for seq, fault in ws.consent.audit():
+            return f"fault: consent record {seq}: {fault}"
+    except RightfulError as fault:
+        return f"fault: {fault.sentence}"
+    return "ok"
+
+
+def sentence_of(line: Line) -> str:
+    """A journal line in words."""
+    target = (f" by {line.channel}" if line.channel else "") + (f" to {line.recipient}" if line.recipient else "")
+    who = line.role.capitalize() if line.role else "Somebody"
+    if line.kind == "use.query":
+        behind = f"{line.customers or 0:,} customers behind them"
+        return f"{who} read {line.rows or 0:,} rows for {line.purpose}{target}; {behind}"
+    if line.kind == "use.export":
+        return f"{who} exported {line.rows or 0:,} customers for {line.purpose}{target}"
+    if line.kind == "use.withheld":
+        parts = sorted(line.codes.items(), key=lambda item: -item[1])[:3]
+        why = ", ".join(f"{count:,} {_reason_words(code)}" for code, count in parts)
+        return f"Withheld from {line.purpose}{target}: {why or 'nobody'}"
+    if line.kind == "use.refused":
+        why = ", ".join(_reason_words(code) for code in line.codes)
+        return f"{who} was refused {line.purpose or 'a use without purpose'}{target}: {why}"
+    if line.kind == "use.own":
+        return "A customer looked at their own data"
+    words = {
+        "policy.published": "A policy version was published",
+        "notice.published": "A notice was published",
+        "source.imported": "Customer data was imported",
+        "consent.imported": "A consent history was imported",
+        "consent.exported": f"{who} exported {line.rows or 0:,} consent events for {line.purpose}",
+        "staff.appointed": "A member of staff got a role",
+        "staff.dismissed": "A member of staff left",
+        "use.failed": f"A query for {line.purpose} failed; no rows came back",
+        "use.decision": f"{who} asked about one customer for {line.purpose}{target}",
+    }
+    return words.get(line.kind, line.kind)
+
+
+def _permitted(ws: Workspace, now: int) -> list[tuple[str, str, int, int]]:
+    found = []
+    for purpose in ws.facts.policy.purposes.values():
+        if purpose.abstract:
+            continue
+        role = next((r.id for r in ws.facts.policy.roles.values() if _pursues(ws, r.purposes, purpose.id)), "")
+        for channel in purpose.channels or ("",):
+            plan = ws.facts.plan(Request("system", role, purpose.id, channel), now)
+            if plan.ask is None:
+                continue
+            bulk = ws.facts.bulk(plan, now)
+            found.append((purpose.id, channel, bulk.permitted, bulk.known - bulk.permitted))
+    return found
+
+
+def _pursues(ws: Workspace, purposes: tuple[str, ...], purpose: str) -> bool:
+    return any(p in purposes for p in (purpose, *ws.facts.policy.ancestors(purpose)))
+
+
+def _known(ws: Workspace, now: int) -> int:
+    counts = _permitted(ws, now)
+    return counts[0][2] + counts[0][3] if counts else 0
+
+
+def _attention(ws: Workspace, now: int) -> list[Attention]:
+    found = []
+    for recipient in ws.facts.policy.recipients.values():
+        if recipient.until_us is None:
+            continue
+        # The term is half-open: the last day in force is the one before its end.
+        last = instant_of(recipient.until_us - 1).astimezone(ZoneInfo(ws.facts.policy.timezone))
+        ends = last.strftime("%A, %-d %B %Y")
+        if recipient.until_us <= now:
+            words = f"The agreement with {recipient.id} ended on {ends}; the gate refuses every export to it"
+            found.append(Attention(words, "Renew it, or take the recipient out of the policy", "now"))
+        elif recipient.until_us < now + 60 * DAY_US:
+            found.append(Attention(f"The agreement with {recipient.id} ends on {ends}", "Renew it", "soon"))
+    unclassified = sorted(ws.facts.bound.unclassified)
+    if unclassified:
+        names = ", ".join(unclassified[:4]) + (" and more" if len(unclassified) > 4 else "")
+        count = len(unclassified)
+        words = f"{count} column{'s are' if count > 1 else ' is'} not classified ({names}); nobody can use them"
+        found.append(Attention(words, "Put them into a category, or drop them", "note"))
+    for mismatch in (*ws.facts.bound.missing, *ws.facts.bound.contradictions):
+        found.append(Attention(mismatch.what, "Mend the policy", "now"))
+    return found
+
+
+def _reason_words(code: str) -> str:
+    return SHORT.get(code, code.replace("_", " ").replace("sql.", "SQL: ").replace("-", " "))
+
+
+def instant_of(us: int) -> datetime:
+    """An instant kept as microseconds, for people."""
+    return EPOCH + timedelta(microseconds=us)

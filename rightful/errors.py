@@ -1,0 +1,206 @@
+"""Every way Rightful can say no, and every way it can fail.
+
+A refusal is a decision, not a fault: it has a code that never changes once
+released, the article it stands on, a sentence a person can act on, and a
+remedy. No error carries personal data: ids only.
+
+    RightfulError
+    |-- Refused                   a decision: the answer is no
+    |   |-- UnknownName           a purpose, field, role, recipient or customer nobody declared
+    |   |-- PurposeMissing        a use of customer data that states no purpose
+    |   |-- NotPermitted          the gate looked at everything and the answer is no
+    |   |-- SqlRefused            the statement has something in it that the gate does not pass
+    |   |-- ClockUntrusted        the clock went back behind the newest record
+    |   |-- LedgerUnavailable     nothing can be recorded, so nothing may be used
+    |   `-- ApprovalMissing       a widening of the policy waits for its approver
+    |-- BadInput                  what came in cannot be understood; nothing was changed
+    |   |-- PolicyRefused         the policy text: line, column, nearest name
+    |   |-- EventRejected         a consent event that proves nothing
+    |   `-- FileRejected          an import file: where, what, how to go on
+    |-- IntegrityFault            what is stored is not what was written
+    |   |-- LedgerRolledBack      an outside checkpoint knows more than the database
+    |   `-- RecordMismatch        a row and its ledger entry tell different stories
+    |-- KeyMissing                a key that opens stored data is not where it was
+    |-- SourceUnavailable         the database that holds the customer data does not answer
+    |-- QueryFailed               a permitted statement broke while it ran; no rows count as returned
+    `-- NotFound                  a workspace, a source, an entry that is not there
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class RightfulError(Exception):
+    """Base of all; `str(error)` is one sentence: who, what, why."""
+
+    code: ClassVar[str] = "error"
+    article: ClassVar[str] = ""
+    remedy: ClassVar[str] = ""
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, sentence: str, *, remedy: str | None = None, code: str | None = None) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.what_next = self.remedy if remedy is None else remedy
+        if code is not None:
+            self.code = code  # type: ignore[misc]
+
+    def __str__(self) -> str:
+        cited = f" ({self.article})" if self.article else ""
+        after = f". {self.what_next}." if self.what_next else ""
+        return f"{self.sentence}{cited}{after}"
+
+    def as_problem(self) -> dict[str, Any]:
+        """The members of an RFC 9457 problem document that every door shares."""
+        return {
+            "type": f"urn:rightful:{self.code}",
+            "title": self.sentence,
+            "code": self.code,
+            "article": self.article or None,
+            "remedy": self.what_next or None,
+        }
+
+
+class Refused(RightfulError):
+    """The gate, a room or a door said no. Catch this to handle every refusal."""
+
+    code = "refused"
+    exit_code = 3
+
+
+class UnknownName(Refused):
+    """A name in a request that nobody declared; ids are compared byte for byte after NFC."""
+
+    code = "integrity.unknown-name"
+    remedy = "Use a name from the policy in force (`rightful policy explain`)"
+
+
+class PurposeMissing(Refused):
+    """Every use of customer data states its purpose."""
+
+    code = "integrity.purpose-missing"
+    article = "GDPR Art. 5(1)(b)"
+    remedy = 'Say what for: purpose="..." in Python, --purpose on the command line'
+
+
+class NotPermitted(Refused):
+    """All rules were looked at and nothing may be released. `decision` holds every reason."""
+
+    code = "gate.not-permitted"
+    remedy = "Ask `explain()` which change would allow it"
+
+    def __init__(self, sentence: str, *, decision: Any = None, remedy: str | None = None) -> None:
+        super().__init__(sentence, remedy=remedy)
+        self.decision = decision
+
+
+class SqlRefused(Refused):
+    """The statement uses something that the gate does not let through."""
+
+    code = "sql.not-on-list"
+    remedy = "Write one SELECT over the tables and fields this purpose permits"
+
+
+class ClockUntrusted(Refused):
+    """The clock stands before the newest recorded entry: times would lie, so nothing is decided."""
+
+    code = "integrity.clock-untrusted"
+    article = "GDPR Art. 5(1)(f), 5(2)"
+    remedy = "Set the clock right (NTP), then try again"
+
+
+class LedgerUnavailable(Refused):
+    """No record, no use."""
+
+    code = "integrity.ledger-unavailable"
+    article = "GDPR Art. 5(2)"
+    remedy = "Free space or repair the disk, then reopen the workspace"
+
+
+class ApprovalMissing(Refused):
+    """A policy that permits more than the one in force needs a second pair of eyes."""
+
+    code = "policy.approval-missing"
+    article = "GDPR Art. 5(2), 25"
+    remedy = "Let the owner approve it: `rightful policy publish --approved-by NAME`"
+
+
+class BadInput(RightfulError):
+    """What came in cannot be understood. Nothing was changed."""
+
+    code = "input.bad"
+    exit_code = 2
+
+
+class PolicyRefused(BadInput):
+    """A policy that does not load. `problems` lists every problem, each with line and column."""
+
+    code = "policy.refused"
+    exit_code = 4
+
+    def __init__(self, sentence: str, *, problems: tuple[Any, ...] = (), remedy: str | None = None) -> None:
+        super().__init__(sentence, remedy=remedy)
+        self.problems = problems
+
+
+class EventRejected(BadInput):
+    """A consent event that cannot be taken as evidence of anything."""
+
+    code = "consent.event-rejected"
+    article = "GDPR Art. 7(1)"
+
+
+class FileRejected(BadInput):
+    """A file that cannot be imported as it is. Says the line where it goes wrong."""
+
+    code = "source.file-rejected"
+
+
+class IntegrityFault(RightfulError):
+    """What is stored is not what was written. Everything is refused until it is explained."""
+
+    code = "integrity.fault"
+    exit_code = 4
+
+
+class LedgerRolledBack(IntegrityFault):
+    """A checkpoint kept outside the database is larger than, or contradicts, the database."""
+
+    code = "integrity.ledger-rolled-back"
+    remedy = "Restore the newest database, or open a recovery epoch with the officer"
+
+
+class RecordMismatch(IntegrityFault):
+    """A stored row does not match the ledger entry that vouches for it."""
+
+    code = "integrity.record-mismatch"
+    remedy = "Run `rightful ledger verify`; it names the row"
+
+
+class KeyMissing(RightfulError):
+    """A key that opens stored data is missing or is another one."""
+
+    code = "protection.key-missing"
+    exit_code = 3
+    remedy = "Put the key folder back as it was; keys are never made anew silently"
+
+
+class SourceUnavailable(RightfulError):
+    """The database that holds the customer data cannot be reached or is locked."""
+
+    code = "source.unavailable"
+
+
+class QueryFailed(RightfulError):
+    """A statement that was permitted failed in the engine. Never quotes the engine: its texts hold values."""
+
+    code = "source.query-failed"
+    remedy = "Check casts, divisions and sizes in the statement; the engine's own text may show data and is kept back"
+
+
+class NotFound(RightfulError):
+    """The thing named is not there."""
+
+    code = "not-found"
+    exit_code = 6

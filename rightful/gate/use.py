@@ -1,0 +1,489 @@
+"""The only file that reads customer data (NIST SP 800-162: the PEP).
+
+A use goes the same way every time: what is in force (`facts`), what it comes to
+(`plan`), which rows and fields that leaves, as SQL for the place where the data
+lives (`rewrite`), then the entry in the ledger, and only then the rows. Refused
+uses are recorded just as well.
+
+Easy to get wrong: rows that leave before the entry is on disk (no record, no use);
+a withdrawal that arrives while the query runs (rows are checked again before they
+are released); an aggregate whose suppressed group can be worked out from the rest.
+
+Sources: GDPR Art. 5(1)(b), (c), 5(2), 15; decision record 0001; cases E09, E10, P05, P07, P08, R05.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rightful.errors import LedgerUnavailable, NotPermitted, QueryFailed, Refused, SqlRefused
+from rightful.gate.explain import sentence_for
+from rightful.gate.facts import Bulk, Facts
+from rightful.gate.permit import Column, Permit, Table
+from rightful.gate.plan import Plan, basis_anywhere, outcome_of, reason
+from rightful.gate.planes import as_roaring
+from rightful.gate.request import Decision, FieldOutcome, Request
+from rightful.ledger.journal import Journal
+from rightful.ledger.record import Draft, Entry, Ledger
+from rightful.sources.contract import Dialect, Source
+from rightful.terms import Outcome
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from rightful.gate.rewrite import Rewritten
+
+NUMBER = "rf_no"
+QUERY = "use.query"
+EXPORT = "use.export"
+
+
+class House(Protocol):
+    """What a use needs of a workspace."""
+
+    @property
+    def facts(self) -> Facts: ...
+    @property
+    def source(self) -> Source: ...
+    @property
+    def ledger(self) -> Ledger: ...
+    @property
+    def journal(self) -> Journal: ...
+    def subject_id(self, no: int) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A use that took place: its rows, its decision, and where it is recorded.
+
+    `numbers` are the customers whose rows came back, or who stood behind the counts.
+    """
+
+    table: pa.Table
+    decision: Decision
+    entry: Entry
+    suppressed_groups: int = 0
+    rechecked_out: int = 0
+    sql: str = ""
+
+
+def query(
+    house: House,
+    request: Request,
+    sql: str,
+    *,
+    kind: str = QUERY,
+    also: Sequence[Request] = (),
+    chosen_by: Request | None = None,
+) -> Use:
+    """Run one analyst's SELECT under a purpose.
+
+    Args:
+        also: further purposes the same statement serves; each must permit every row and field, and each
+            gets an entry of its own (case P05).
+        chosen_by: a wider request whose fields may be compared but not returned: what chooses an audience
+            stays in the house, what leaves is bound by the recipient's agreement (case R06).
+
+    Raises:
+        NotPermitted: the purpose permits nothing of what was asked; recorded.
+        SqlRefused: the statement is not one the gate lets through; recorded.
+        ClockUntrusted, LedgerUnavailable: nothing can be recorded, so nothing was read.
+        QueryFailed: the database could not run it; recorded, no rows.
+    """
+    now = house.ledger.check_clock()
+    house.facts.look_again()
+    plans = [house.facts.plan(r, now) for r in (request, *also)]
+    for plan in plans:
+        if plan.refused:
+            refuse(house, plan.request, sql)
+    bulks = [house.facts.bulk(plan, now) for plan in plans]
+    plan, bulk = plans[0], bulks[0]
+    wide = plan if chosen_by is None else house.facts.plan(chosen_by, now)
+    try:
+        rewritten = _rewritten(sql, _permit(house, [wide, *plans[1:]], bulks), house.source.dialect)
+        _check_outputs(plan, rewritten)
+    except SqlRefused as refusal:
+        codes = [refusal.code]
+        _record(house, [Draft("use.refused", _public(plan, codes=codes), _private(plan, sql=sql))])
+        raise
+    decision = _bulk_decision(plan, wide, bulk, rewritten, now)
+    try:
+        with house.source.run(rewritten.sql) as reader:
+            table = reader.read_all()
+    except QueryFailed:
+        house.facts.doubt_flags()
+        _record(house, [Draft("use.failed", _public(plan), _private(plan, sql=sql))])
+        raise
+    table, suppressed = _suppress(table, rewritten.counter, _at_least(plans))
+    table, touched, dropped = _recheck(house, plans, bulks, rewritten, table)
+    drafts = [
+        Draft(
+            kind,
+            _public(
+                one,
+                fields=sorted(decision.allowed_fields),
+                permitted=state.permitted,
+                known=state.known,
+                rows=table.num_rows,
+                state=state.position,
+                statement=hashlib.sha256(rewritten.sql.encode()).hexdigest(),
+                shape="rows" if rewritten.subject_column or rewritten.subject_columns else "counts",
+                customers=touched.people,
+            ),
+            _private(one, sql=sql, ran=rewritten.sql),
+            subjects=touched.bitmap,
+        )
+        for one, state in zip(plans, bulks, strict=True)
+    ]
+    drafts += [_withheld(house, one, state, now) for one, state in zip(plans, bulks, strict=True) if kind == EXPORT]
+    entry = _record(house, drafts)[0]
+    return Use(table, replace(decision, entry=entry.index), entry, suppressed, dropped, rewritten.sql)
+
+
+def refuse(house: House, request: Request, sql: str) -> NoReturn:
+    """Record that nothing of this request is permitted, and say so.
+
+    Raises:
+        NotPermitted: always.
+    """
+    now = house.ledger.check_clock()
+    decision = _refuse(house, house.facts.plan(request, now), now, {"sql": sql})
+    raise NotPermitted(sentence_for(decision), decision=decision)
+
+
+def decide(house: House, request: Request, no: int | None, *, record: bool = True) -> Decision:
+    """Decide about one customer, and record it. `no` is None for somebody nobody knows."""
+    now = house.ledger.check_clock()
+    house.facts.look_again()
+    decision = house.facts.decide(house.facts.plan(request, now), no, now)
+    if not record:
+        return decision
+    plan = house.facts.plan(request, now)
+    codes = sorted(decision.codes)
+    refused = decision.outcome is Outcome.DENY
+    draft = Draft(
+        "use.refused" if refused else "use.decision",
+        _public(plan, codes=codes, fields=sorted(decision.allowed_fields), state=decision.state_version),
+        _private(plan),
+        subject=None if no is None else house.subject_id(no),
+    )
+    return replace(decision, entry=_record(house, [draft])[0].index)
+
+
+def own_data(house: House, no: int) -> dict[str, list[dict[str, Any]]]:
+    """Everything held about one customer, for that customer (GDPR Art. 15); table -> rows.
+
+    Consent and purpose do not matter here: it is their data. The reading is recorded like any other.
+    """
+    house.ledger.check_clock()
+    house.facts.look_again()
+    held: dict[str, list[dict[str, Any]]] = {}
+    for table in house.facts.tables:
+        names = [c.name for c in table.columns]
+        with house.source.whole(table.name, names, number=no) as reader:
+            held[table.name] = reader.read_all().drop_columns([NUMBER]).to_pylist()
+    public = {"purpose": "own-data", "tables": sorted(held), "article": "GDPR 15"}
+    _record(house, [Draft("use.own", public, {"actor": "self"}, subject=house.subject_id(no))])
+    return held
+
+
+def customer_number(house: House, key: str) -> int | None:
+    """The number of the customer with this key, compared byte for byte; None if there is none."""
+    table = house.facts.customer_table()
+    found = [no for no, own in _keys(house, (table.key, key)) if own == key]
+    return found[0] if len(found) == 1 else None
+
+
+def customers_by_contact(house: House, column: str, value: str) -> list[tuple[int, str]]:
+    """(number, key) of the customers whose contact column holds this value, case folded; at most two."""
+    return _keys(house, (column, value.strip()), fold=True)
+
+
+def customer_key(house: House, no: int) -> str | None:
+    """The key of a customer number."""
+    table = house.facts.customer_table()
+    with house.source.whole(table.name, [table.key], number=no, limit=1) as reader:
+        rows = reader.read_all().to_pylist()
+    return str(rows[0][table.key]) if rows else None
+
+
+def _keys(house: House, equals: tuple[str, str], *, fold: bool = False) -> list[tuple[int, str]]:
+    table = house.facts.customer_table()
+    with house.source.whole(table.name, [table.key], equals=equals, fold=fold, limit=2) as reader:
+        rows = reader.read_all().to_pylist()
+    return [(int(row[NUMBER]), str(row[table.key])) for row in rows if row[NUMBER] is not None]
+
+
+@lru_cache(maxsize=256)
+def _rewritten(sql: str, permit: Permit, dialect: Dialect) -> Rewritten:
+    """`rewrite`, remembered: the same words under the same permit always become the same statement."""
+    from rightful.gate.rewrite import rewrite  # the SQL parser takes 0.1 s to load: not before it is needed
+
+    return rewrite(sql, permit, dialect)
+
+
+# --- what may come back ----------------------------------------------------------------------------
+
+
+def _permit(house: House, plans: Sequence[Plan], bulks: Sequence[Bulk]) -> Permit:
+    """The plans as tables and columns: what is permitted by all, what is hidden, behind which flags."""
+    plan, bulk = plans[0], bulks[0]
+    outcomes = {f.field: f for f in plan.fields if f.allowed}
+    for other in plans[1:]:
+        allowed = {f.field: f for f in other.fields if f.allowed}
+        outcomes = {
+            name: f for name, f in outcomes.items() if name in allowed and allowed[name].transform == f.transform
+        }
+    own_flags = {name: flag for state in bulks for name, flag in state.field_flags.items()}
+    if len(plans) > 1 and own_flags:
+        raise SqlRefused(
+            "some customers permit only part of the fields, and several purposes were stated",
+            remedy="Ask once for each purpose",
+        )
+    tables = []
+    for info in house.facts.tables:
+        columns, hidden = [], []
+        for column in info.columns:
+            name = f"{info.name}.{column.name}"
+            outcome = outcomes.get(name)
+            if outcome is None:
+                hidden.append(column.name)
+                continue
+            columns.append(Column(column.name, column.type, outcome.transform or None, own_flags.get(name)))
+        own = [c.flag for c in columns]
+        any_flags = tuple(dict.fromkeys(f for f in own if f)) if columns and all(own) else ()
+        tables.append(
+            Table(
+                info.name,
+                info.base,
+                NUMBER,
+                bulk.flag,
+                tuple(columns),
+                tuple(hidden),
+                any_flags,
+                one_row_each=info.customer_table,
+                also=tuple(state.flag for state in bulks[1:]),
+            )
+        )
+    return Permit(
+        tables=tuple(tables),
+        tail=tuple(sorted({no for state in bulks for no in state.tail})),
+        at_least=_at_least(plans),
+        aggregates_only=any(p.ask is not None and p.ask.purpose.aggregates_only for p in plans),
+    )
+
+
+def _at_least(plans: Sequence[Plan]) -> int | None:
+    """The largest minimum group size among the purposes, in people."""
+    sizes = [p.ask.purpose.at_least for p in plans if p.ask is not None and p.ask.purpose.at_least is not None]
+    return max(sizes, default=None)
+
+
+def _check_outputs(plan: Plan, rewritten: Rewritten) -> None:
+    """What leaves is what this very plan permits, whatever was compared on the way."""
+    allowed = {f.field for f in plan.fields if f.allowed}
+    for output in rewritten.outputs:
+        for name in sorted(output.fields - allowed):
+            raise SqlRefused(f"{name} may be used to choose, but not be returned", code="sql.hidden-column")
+
+
+def _bulk_decision(plan: Plan, wide: Plan, bulk: Bulk, rewritten: Rewritten, now: int) -> Decision:
+    """One decision for everybody: the fields that were used, the counts, the reasons."""
+    used = {f"{table}.{column}" for table, columns in rewritten.fields_used.items() for column in columns}
+    returned = {name for output in rewritten.outputs for name in output.fields}
+    fields = tuple(f for f in plan.fields if f.field in returned)
+    fields += tuple(f for f in wide.fields if f.field in used - returned)
+    return Decision(
+        request=plan.request,
+        at_us=now,
+        policy_version=plan.policy_version,
+        state_version=bulk.position,
+        outcome=outcome_of((), fields) if fields else Outcome.ALLOW,
+        basis=basis_anywhere(plan.ask.policy, plan.ask) if plan.ask else {},
+        evidence="",
+        fields=fields,
+        reasons=(),
+        obligations=plan.obligations,
+        good_until=None,
+        permitted=bulk.permitted,
+        known=bulk.known,
+        withheld=dict(sorted(bulk.withheld.items(), key=lambda item: -item[1])),
+    )
+
+
+class _Customers(NamedTuple):
+    """Whom a use touched: how many, and which ones as a serialized roaring bitmap."""
+
+    people: int
+    bitmap: bytes
+
+    @classmethod
+    def of_plane(cls, packed: NDArray[np.uint8]) -> _Customers:
+        return cls(int(np.bitwise_count(packed).sum(dtype=np.int64)), as_roaring(packed))
+
+    @classmethod
+    def of_numbers(cls, numbers: NDArray[Any], known: int) -> _Customers:
+        """Numbers may repeat and stand in any order. Many of them are marked, few are sorted."""
+        if len(numbers) * 64 < known:
+            unique = np.unique(numbers).astype(np.uint32)
+            from pyroaring import BitMap
+
+            return cls(len(unique), bytes(BitMap(unique).serialize()))
+        marks = np.zeros(max(known, int(numbers.max(initial=0)) + 1), np.bool_)
+        marks[numbers] = True
+        return cls.of_plane(np.packbits(marks, bitorder="little"))
+
+
+def _recheck(
+    house: House,
+    plans: Sequence[Plan],
+    bulks: Sequence[Bulk],
+    rewritten: Rewritten,
+    table: pa.Table,
+) -> tuple[pa.Table, _Customers, int]:
+    """Take out rows of people who said no while the query ran; say whose rows are left.
+
+    Aggregates cannot be taken apart again: everybody who was permitted when they were made counts as touched.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    hidden = list(dict.fromkeys(rewritten.subject_columns))
+    if rewritten.subject_column and rewritten.subject_column not in hidden:
+        hidden.append(rewritten.subject_column)
+    now = house.facts.clock()
+    if not hidden:
+        packed = house.facts.permitted(plans[0], now)
+        for plan in plans[1:]:
+            packed = packed & house.facts.permitted(plan, now)
+        return table, _Customers.of_plane(packed), 0
+    dropped = 0
+    for plan, bulk in zip(plans, bulks, strict=True):
+        again = house.facts.bulk(plan, now)
+        if again.position == bulk.position and again.tail == bulk.tail:
+            continue
+        before = table.num_rows
+        packed = house.facts.permitted(plan, now)
+        for name in hidden:
+            numbers = table.column(name).cast(pa.int64()).fill_null(-1).to_numpy()
+            fine = numbers < 0
+            inside = ~fine & (numbers >> 3 < len(packed))
+            fine[inside] = packed[numbers[inside] >> 3] >> (numbers[inside] & 7) & 1
+            table = table.filter(pa.array(fine))
+        dropped += before - table.num_rows
+    columns = [pc.drop_null(table.column(name)).to_numpy() for name in hidden]
+    touched = _Customers.of_numbers(columns[0] if len(columns) == 1 else np.concatenate(columns), bulks[0].known)
+    return table.drop_columns(hidden), touched, dropped
+
+
+def _suppress(table: pa.Table, counter: str | None, at_least: int | None) -> tuple[pa.Table, int]:
+    """Leave out groups below the minimum, and enough others that they cannot be worked out.
+
+    One suppressed group could be had by subtracting the rest from a total. So when groups are left out,
+    the smallest remaining ones go as well, until at least two groups and the minimum of people are hidden.
+    """
+    if counter is None:
+        return table, 0
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    counts = table.column(counter).to_numpy(zero_copy_only=False)
+    keep = counts >= (at_least or 0)
+    if len(counts) > 1 and not keep.all():
+        order = np.argsort(counts, kind="stable")
+        hidden, people = int((~keep).sum()), int(counts[~keep].sum())
+        for place in order:
+            if hidden >= 2 and people >= (at_least or 0):
+                break
+            if keep[place]:
+                keep[place] = False
+                hidden, people = hidden + 1, people + int(counts[place])
+    kept = table.filter(pc.equal(pa.array(keep), True))
+    return kept.drop_columns([counter]), int((~keep).sum())
+
+
+# --- the record ------------------------------------------------------------------------------------
+
+
+def _record(house: House, drafts: Sequence[Draft]) -> list[Entry]:
+    """Write the entries; when that fails nothing may be released (case E10)."""
+    try:
+        return house.journal.record(drafts)
+    except (Refused, LedgerUnavailable):
+        raise
+    except OSError as fault:
+        raise LedgerUnavailable("the use could not be recorded, so nothing was released") from fault
+
+
+def _refuse(house: House, plan: Plan, now: int, private: Mapping[str, str]) -> Decision:
+    decision = Decision(
+        request=plan.request,
+        at_us=now,
+        policy_version=plan.policy_version,
+        state_version=house.facts.consent.position(),
+        outcome=Outcome.DENY,
+        basis={},
+        evidence="",
+        fields=plan.fields,
+        reasons=plan.reasons or tuple(r for f in plan.fields for r in f.reasons),
+    )
+    codes = sorted(decision.codes)
+    entry = _record(house, [Draft("use.refused", _public(plan, codes=codes), _private(plan, **private))])[0]
+    return replace(decision, entry=entry.index)
+
+
+def _withheld(house: House, plan: Plan, bulk: Bulk, now: int) -> Draft:
+    """So that people who were left out see it: a use of a purpose did not touch them, and why in numbers."""
+    packed = ~house.facts.permitted(plan, now)
+    if bulk.known & 7:
+        packed[-1] &= (1 << (bulk.known & 7)) - 1  # behind the last customer there is nobody
+    return Draft(
+        "use.withheld",
+        _public(plan, reasons={code: int(count) for code, count in bulk.withheld.items()}),
+        _private(plan),
+        subjects=as_roaring(packed),
+    )
+
+
+def _public(plan: Plan, **more: Any) -> dict[str, Any]:
+    """What everyone who audits the log may read. Names only where the policy knows them: a name somebody
+    typed may be anything, also personal data."""
+    ask = plan.request
+    unknown = {r.code for r in plan.reasons}
+    public = {
+        "purpose": "(unknown)" if "purpose_unknown" in unknown else ask.purpose,
+        "channel": "(unknown)" if "channel_unknown" in unknown else ask.channel,
+        "recipient": "(unknown)" if "recipient_unknown" in unknown else ask.recipient,
+        "role": "(unknown)" if "role_unknown" in unknown else ask.role,
+        "policy": plan.policy_version,
+    }
+    return public | more
+
+
+def _private(plan: Plan, **more: str) -> dict[str, Any]:
+    ask = plan.request
+    return {"actor": ask.actor, "asked": [ask.purpose, ask.channel, ask.recipient, ask.role], **more}
+
+
+def field_outcomes(decision: Decision) -> dict[str, FieldOutcome]:
+    return {f.field: f for f in decision.fields}
+
+
+__all__: Sequence[str] = (
+    "House",
+    "Use",
+    "customer_key",
+    "customer_number",
+    "customers_by_contact",
+    "decide",
+    "own_data",
+    "query",
+    "reason",
+)

@@ -1,0 +1,283 @@
+"""How a draft is made ready: sealed, committed to, and linked to its subject by key alone.
+
+Everything that can be computed before the index is known happens here, outside any
+lock. A subject's key seals the payload and makes the handle; both uses have keys of
+their own, derived from it. A bulk use is kept in parts of 65,536 subject numbers, so
+that "which uses touched me?" reads one part of each use, and an erasure changes one.
+
+Easy to get wrong: a key destroyed by another process while this one still holds it in
+memory (`key_epoch` in the head row tells), and two keys for one new subject.
+
+Sources: NIST SP 800-38D (GCM), RFC 2104 (HMAC), GDPR Art. 17.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import re
+import threading
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from rightful.errors import BadInput, RecordMismatch
+from rightful.ledger import merkle
+from rightful.ledger.canonical import NotCanonical, canonical, canonical_text
+from rightful.ledger.database import Database, Tx
+from rightful.ledger.entry import Draft, Entry, instant
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+MAX_ENTRY_BYTES = 65_535  # C2SP entry bundles count the length in two bytes
+CACHED_KEYS = 50_000
+PART_BITS = 16  # a bulk use is kept in parts of 65,536 subject numbers
+
+_KIND = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*\Z")
+_SEALED_WITH = b"\x01"  # AES-256-GCM, the number rightful.protection.keys uses, too
+
+
+_BEHIND_AT = len('{"at":"2026-03-03T12:00:00.000000Z')
+
+
+class SubjectKeys(Protocol):
+    """What is needed of a key ring here (rightful.protection.keys.Keyring is one)."""
+
+    log_key: bytes
+
+    def new_subject_key(self) -> bytes: ...
+    def wrap(self, key: bytes, owner: str) -> bytes: ...
+    def unwrap(self, wrapped: bytes, owner: str) -> bytes: ...
+
+
+class SubjectKey:
+    """A subject's key, ready for use. `stored`: the database holds it."""
+
+    __slots__ = ("cipher", "mac", "stored", "subject", "wrapped")
+
+    def __init__(self, subject: str, key: bytes, wrapped: bytes, *, stored: bool) -> None:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        self.subject = subject
+        self.wrapped = wrapped
+        self.stored = stored
+        self.cipher: AESGCM = AESGCM(_use(key, b"seal"))
+        self.mac = _use(key, b"handle")
+
+
+class Prepared(NamedTuple):
+    """A draft with all that can be computed before its index is known."""
+
+    id: str
+    kind: str
+    leaf: bytes
+    leaf_hash: bytes
+    key: SubjectKey | None
+    sealed: bytes | None
+    parts: list[tuple[int, bytes, bytes, bytes]]  # (part, bits, salt, digest)
+
+    def moved_to(self, at: int) -> Prepared:
+        """The same, recorded at another instant: `at` is the entry's first member, of fixed length."""
+        leaf = b'{"at":"' + instant(at).encode() + self.leaf[_BEHIND_AT:]
+        return self._replace(leaf=leaf, leaf_hash=sha256(b"\x00" + leaf).digest())
+
+
+class Prepares(Protocol):
+    """Something with drafts and what they were prepared to."""
+
+    at: int
+    key_epoch: int  # how many keys had been destroyed when it was prepared
+    drafts: Sequence[Draft]
+    prepared: list[Prepared]
+
+
+class Sealer:
+    """Keys of subjects at hand, and drafts prepared with them."""
+
+    def __init__(self, db: Database, keys: SubjectKeys) -> None:
+        self._db = db
+        self._keys = keys
+        self._cache: dict[str, SubjectKey] = {}
+        self.lock = threading.Lock()
+        self.epoch = 0
+        self._kinds: set[str] = set()
+        self.log_key = SubjectKey("", keys.log_key, b"", stored=True)
+
+    def prepare(self, drafts: Sequence[Draft], at: int) -> list[Prepared]:
+        """Make drafts ready to be recorded at this instant (or a later one, see `Prepared.moved_to`)."""
+        subjects = {draft.subject for draft in drafts if draft.subject is not None}
+        keys = self.find_keys(subjects, create=True) if subjects else {}
+        random = os.urandom(60 * len(drafts))
+        head = '{"at":"' + instant(at)
+        prepared = []
+        for number, draft in enumerate(drafts):
+            start = 60 * number
+            key = keys[draft.subject] if draft.subject is not None else None
+            try:
+                prepared.append(self._prepare_one(draft, key, head, random[start : start + 60]))
+            except (NotCanonical, UnicodeEncodeError) as error:
+                raise BadInput(f"the draft of a {draft.kind} entry cannot be written: {error}") from error
+        return prepared
+
+    def _prepare_one(self, draft: Draft, key: SubjectKey | None, head: str, random: bytes) -> Prepared:
+        kind, public, private, _, subjects, happened_at = draft
+        if kind not in self._kinds:
+            self._learn_kind(kind)
+        raw_id = random[:16]
+        entry_id = raw_id.hex()
+        sealed = None
+        text = head  # members in canonical order
+        if private:
+            opened = random[16:48] + canonical(private)
+            nonce = random[48:]
+            sealed = _SEALED_WITH + nonce + (key or self.log_key).cipher.encrypt(nonce, opened, raw_id)
+            text += '","commitment":"' + sha256(opened).hexdigest()
+        if key is not None:
+            text += '","handle":"' + hmac.digest(key.mac, raw_id, "sha256").hex()
+        if happened_at is not None:
+            text += '","happened_at":"' + instant(happened_at)
+        text += f'","id":"{entry_id}","kind":"{kind}","public":{canonical_text(public)}'
+        parts: list[tuple[int, bytes, bytes, bytes]] = []
+        if subjects is not None:
+            count, parts = split_bitmap(subjects)
+            commitment = commit_to_parts([(part, digest) for part, _, _, digest in parts]).hex()
+            stated = {"commitment": commitment, "count": count, "parts": [part for part, *_ in parts]}
+            text += f',"subjects":{canonical_text(stated)}'
+        leaf = (text + ',"v":1}').encode()
+        if len(leaf) > MAX_ENTRY_BYTES:
+            raise BadInput(f"a {kind} entry is too large: {len(leaf)} bytes, at most {MAX_ENTRY_BYTES}")
+        return Prepared(entry_id, kind, leaf, sha256(b"\x00" + leaf).digest(), key, sealed, parts)
+
+    def _learn_kind(self, kind: str) -> None:
+        if not _KIND.match(kind):
+            raise BadInput("the kind of an entry is words of small letters, joined by dots and dashes")
+        if len(self._kinds) < 1000:
+            self._kinds.add(kind)
+
+    def find_keys(self, subjects: set[str], *, create: bool) -> dict[str, SubjectKey]:
+        """The keys of these subjects, from memory, else from the database, else new if asked."""
+        cache = self._cache
+        found = {subject: cache[subject] for subject in subjects if subject in cache}
+        if len(found) == len(subjects):
+            return found
+        missing = sorted(subjects.difference(found))
+        epoch = self.epoch
+        loaded = self._load_keys(self._db.query, missing)
+        with self.lock:
+            if len(self._cache) > CACHED_KEYS:
+                # Keys that are not stored yet must survive: entries are being sealed with them.
+                self._cache = {s: k for s, k in self._cache.items() if not k.stored}
+            for subject in missing:
+                key = self._cache.get(subject) or loaded.get(subject)
+                if key is None:
+                    if not create:
+                        continue
+                    raw = self._keys.new_subject_key()
+                    key = SubjectKey(subject, raw, self._keys.wrap(raw, subject), stored=False)
+                found[subject] = key
+                if epoch == self.epoch:  # else a key was destroyed meanwhile, and it may be this one
+                    self._cache[subject] = key
+        return found
+
+    def notice(self, epoch: int) -> None:
+        """Forget the keys at hand when one was destroyed, here or in another process."""
+        with self.lock:
+            if epoch != self.epoch:
+                self._cache.clear()
+                self.epoch = epoch
+
+    def _load_keys(self, query: Callable[..., list[Any]], subjects: Sequence[str]) -> dict[str, SubjectKey]:
+        keys = {}
+        for start in range(0, len(subjects), 500):
+            some = subjects[start : start + 500]
+            marks = ", ".join("?" * len(some))
+            for subject, wrapped in query(
+                f"SELECT subject, wrapped FROM rf_subject_key WHERE subject IN ({marks})", some
+            ):
+                wrapped = bytes(wrapped)
+                keys[subject] = SubjectKey(subject, self._keys.unwrap(wrapped, subject), wrapped, stored=True)
+        return keys
+
+    def settle(self, tx: Tx, works: Sequence[Prepares], epoch: int) -> None:
+        """Store new subject keys; prepare again what was sealed with a key destroyed in between."""
+        self.notice(epoch)
+        used = [(key, work.key_epoch != epoch) for work in works for key in _keys_of(work)]
+        unsure = {key.subject for key, old in used if old or not key.stored}
+        if not unsure:
+            return
+        stored = self._load_keys(tx.execute, sorted(unsure))
+        valid = dict(stored)  # one key for each subject: the stored one, else the first that is new
+        for key, _ in used:
+            if key.subject in unsure and not key.stored:
+                valid.setdefault(key.subject, key)
+        with self.lock:
+            self._cache.update(valid)
+        for work in works:
+            if any(
+                key.subject in unsure and (key.subject not in valid or valid[key.subject].wrapped != key.wrapped)
+                for key in _keys_of(work)
+            ):
+                work.prepared = self.prepare(work.drafts, work.at)
+            work.key_epoch = epoch
+        fresh = {
+            key.subject: key for work in works for key in _keys_of(work) if not key.stored and key.subject not in stored
+        }
+        tx.insert_many("rf_subject_key", "subject, wrapped", [(subject, key.wrapped) for subject, key in fresh.items()])
+
+
+def _keys_of(work: Prepares) -> list[SubjectKey]:
+    return [prepared.key for prepared in work.prepared if prepared.key is not None]
+
+
+def commit_to_parts(parts: Sequence[tuple[int, bytes]]) -> bytes:
+    """What an entry says about the customers of a bulk use: a tree over the digests of its parts."""
+    return merkle.root_of(merkle.leaf_hash(part.to_bytes(4, "big") + digest) for part, digest in parts)
+
+
+def part_digest(salt: bytes, bits: bytes) -> bytes:
+    return sha256(salt + bits).digest()
+
+
+def seal_key(key: bytes) -> bytes:
+    """The key that seals payloads, derived from a subject's key."""
+    return _use(key, b"seal")
+
+
+def handle_key(key: bytes) -> bytes:
+    """The key that makes handles, derived from a subject's key."""
+    return _use(key, b"handle")
+
+
+def split_bitmap(serialized: bytes) -> tuple[int, list[tuple[int, bytes, bytes, bytes]]]:
+    from pyroaring import BitMap
+
+    try:
+        members = BitMap.deserialize(serialized)
+    except ValueError as error:
+        raise BadInput("the subjects of a draft are not a serialized roaring bitmap") from error
+    parts = []
+    if members:
+        for part in range(members.min() >> PART_BITS, (members.max() >> PART_BITS) + 1):
+            some = members & BitMap(range(part << PART_BITS, (part + 1) << PART_BITS))
+            if some:
+                some.run_optimize()
+                bits, salt = some.serialize(), os.urandom(16)
+                parts.append((part, bits, salt, part_digest(salt, bits)))
+    return len(members), parts
+
+
+def unseal(key: SubjectKey, sealed: bytes, entry: Entry) -> bytes:
+    from cryptography.exceptions import InvalidTag
+
+    try:
+        if sealed[:1] != _SEALED_WITH:
+            raise InvalidTag
+        opened: bytes = key.cipher.decrypt(sealed[1:13], sealed[13:], bytes.fromhex(entry.id))
+    except (InvalidTag, ValueError):
+        raise RecordMismatch(f"the sealed payload of ledger entry {entry.index} was changed") from None
+    return opened
+
+
+def _use(key: bytes, use: bytes) -> bytes:
+    return hmac.digest(key, b"rightful/ledger/v1/" + use, "sha256")

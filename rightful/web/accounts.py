@@ -1,0 +1,117 @@
+"""Accounts of staff, and the rows of customers who signed in: made, switched off, forgotten.
+
+An engineer creates staff on the command line; there is no default account and no
+sign-up. Customers come from the CRM and get a row at their first sign-in.
+
+Each function takes the workspace (or its folder) first and sets Django up for it
+if nobody has, so that the command line needs to know nothing about the web.
+
+Sources: OWASP ASVS 5.0 V6.2, V6.3.2, V6.4.4.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from rightful.errors import BadInput, NotFound
+from rightful.web.manage import ready
+
+if TYPE_CHECKING:
+    from rightful.web.models import User
+
+ROLES = ("officer", "marketer", "analyst", "engineer")
+
+
+def create_staff(workspace: Any, email: str, password: str, role: str, totp_secret: str | None = None) -> User:
+    """Make an account for a member of staff.
+
+    Args:
+        workspace: the open workspace or its folder.
+        email: work address, also the sign-in name.
+        password: at least 12 characters, none of the common ones.
+        role: officer, marketer, analyst or engineer.
+        totp_secret: base32; without it the person sets up a second factor at the first sign-in.
+
+    Raises:
+        BadInput: the address, the password or the role cannot be taken, or the account exists.
+    """
+    ready(workspace)
+    from allauth.mfa.totp.internal.auth import TOTP
+    from django.contrib.auth.models import Group
+    from django.contrib.auth.password_validation import validate_password
+    from django.core.exceptions import ValidationError
+    from django.core.validators import validate_email
+    from django.db import transaction
+
+    from rightful.web.models import User
+
+    address = email.strip().lower()
+    if role not in ROLES:
+        raise BadInput(f"there is no role {role!r}", remedy=f"One of: {', '.join(ROLES)}")
+    user = User(handle=address, email=address, kind=User.Kind.STAFF)
+    try:
+        validate_email(address)
+        validate_password(password, user)
+    except ValidationError as error:
+        raise BadInput("this account cannot be made: " + " ".join(error.messages)) from error
+    with transaction.atomic():
+        if User.objects.filter(handle=address).exists():
+            raise BadInput("an account with this address exists already")
+        user.set_password(password)
+        user.save()
+        user.groups.add(Group.objects.get_or_create(name=role)[0])
+        if totp_secret is not None:
+            TOTP.activate(user, totp_secret)
+    return user
+
+
+def staff_exists(workspace: Any, email: str) -> bool:
+    """Whether there is an account with this work address."""
+    ready(workspace)
+    from rightful.web.models import User
+
+    return User.objects.filter(handle=email.strip().lower(), kind=User.Kind.STAFF).exists()
+
+
+def switch_off(workspace: Any, email: str) -> None:
+    """Take an account out of use and end its sessions."""
+    user = _staff(workspace, email)
+    user.is_active = False
+    user.save(update_fields=["is_active"])
+
+
+def reset_second_factor(workspace: Any, email: str) -> None:
+    """Remove a lost factor: the next sign-in asks for a new one, and no session stays."""
+    user = _staff(workspace, email)
+    from rightful.web.sessions import end_sessions
+
+    user.authenticator_set.all().delete()
+    end_sessions(user.pk)
+
+
+def forget_customer(workspace: Any, key: str) -> bool:
+    """Remove the sign-in row and the sessions of an erased customer. False: there was none."""
+    ready(workspace)
+    from rightful.web.models import User
+    from rightful.web.signing_in import customer_handle
+
+    return User.objects.filter(handle=customer_handle(key), kind=User.Kind.CUSTOMER).delete()[0] > 0
+
+
+def totp_now(workspace: Any, totp_secret: str, at: float | None = None) -> str:
+    """The code an authenticator app would show; the demo prints it."""
+    ready(workspace)
+    from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+
+    return format_hotp_value(hotp_value(totp_secret, int((time.time() if at is None else at) // 30)))
+
+
+def _staff(workspace: Any, email: str) -> User:
+    ready(workspace)
+    from rightful.web.models import User
+
+    user = User.objects.filter(handle=email.strip().lower(), kind=User.Kind.STAFF).first()
+    if user is None:
+        raise NotFound("there is no staff account with this address")
+    return user

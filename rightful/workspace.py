@@ -1,0 +1,192 @@
+"""Where everything of one organisation lies, and how it is opened: a folder.
+
+    rightful.json      what this workspace is made of (no secrets)
+    policy/            policy as code
+    state/             control database, ledger tiles, consent segments, permission state
+    keys/              never in a backup of state/
+    store/             the embedded store, encrypted as a whole
+
+Easy to get wrong: opening twice is fine, in threads and in processes; opening with
+other keys is refused; a policy on disk is not in force until it is published.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from rightful.consent.models import ConsentLog
+from rightful.errors import BadInput, NotFound, UnknownName
+from rightful.gate import stores, use
+from rightful.gate.facts import Facts, SubjectColumns
+from rightful.ledger.database import connect
+from rightful.ledger.journal import Journal
+from rightful.ledger.record import Ledger, now_us
+from rightful.ownership.models import Staff
+from rightful.policy.models import PolicyShelf
+from rightful.protection.keys import Keyring, derive
+
+if TYPE_CHECKING:
+    from rightful.sources.contract import Source
+
+FORMAT = 1
+CONFIG = "rightful.json"
+
+
+class Workspace(AbstractContextManager["Workspace"]):
+    """One organisation's Rightful. Share it between threads; close it when done."""
+
+    def __init__(self, path: Path, config: dict[str, Any], clock: Callable[[], int] = now_us) -> None:
+        """Use `open` or `create`."""
+        self.path = path
+        self.config = config
+        self.name = str(config["name"])
+        self.clock = clock
+        self.keys = Keyring.open(path / "keys")
+        control = config.get("control", {})
+        url: str | Path = path / "state" / "control.sqlite"
+        if "url_env" in control or "url_file" in control:
+            url = stores.address(control)
+        self.control = connect(url)
+        self.ledger = Ledger.open(
+            self.control,
+            keys=self.keys,
+            origin=str(config["origin"]),
+            folder=path / "state" / "ledger",
+            clock=clock,
+        )
+        self.journal = Journal(self.ledger)
+        key = derive(self.keys.log_key, "consent rows")
+        self.consent = ConsentLog(self.control, key, path / "state" / "segments")
+        self.shelf = PolicyShelf(self.control)
+        self.staff = Staff(self.control)
+        self._subject_key = derive(self.keys.log_key, "subjects")
+        self._source: Source | None = None
+        self._facts: Facts | None = None
+        self._lock = threading.RLock()
+
+    @classmethod
+    def open(cls, path: str | Path, *, clock: Callable[[], int] = now_us) -> Workspace:
+        """Open an existing workspace.
+
+        Raises:
+            NotFound: there is none at this path.
+            KeyMissing: its keys are not there, or are others.
+            LedgerRolledBack, IntegrityFault: what is stored is not what was written.
+        """
+        folder = Path(path)
+        try:
+            config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise NotFound(
+                f"there is no workspace at {folder}",
+                remedy="`rightful init` makes one, `rightful demo` shows one",
+            ) from None
+        except ValueError as fault:
+            raise BadInput(f"{CONFIG} is not JSON", remedy="Mend it, or restore it from git") from fault
+        if config.get("format") != FORMAT:
+            raise BadInput(f"this workspace has format {config.get('format')}, this version reads {FORMAT}")
+        return cls(folder, config, clock)
+
+    @classmethod
+    def create(
+        cls,
+        path: str | Path,
+        name: str,
+        *,
+        source: dict[str, Any] | None = None,
+        subject: dict[str, str] | None = None,
+        control: dict[str, str] | None = None,
+        clock: Callable[[], int] = now_us,
+    ) -> Workspace:
+        """Make a new workspace: keys, control database, ledger, and the embedded store unless told otherwise.
+
+        Args:
+            source: {"kind": "duckdb", "path": ...} (default) or {"kind": "postgres", "url_env": ...}.
+            subject: which columns of the customer table hold residence, birth date and e-mail.
+        """
+        folder = Path(path)
+        if (folder / CONFIG).exists():
+            raise BadInput(f"there is a workspace at {folder} already", remedy="Open it, or choose another folder")
+        for part in ("policy", "state", "store", "outbox"):
+            (folder / part).mkdir(parents=True, exist_ok=True, mode=0o700)
+        config = {
+            "format": FORMAT,
+            "name": name,
+            "origin": f"{name}.rightful.example/ledger",
+            "policy": "policy",
+            "source": source or {"kind": "duckdb", "path": "store/customers.duckdb"},
+            "subject": subject or {},
+            "control": control or {},
+        }
+        Keyring.open_or_create(folder / "keys")
+        (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        return cls(folder, config, clock)
+
+    # --- what the gate asks for ---
+
+    @property
+    def source(self) -> Source:
+        with self._lock:
+            if self._source is None:
+                config = self.config["source"]
+                if config.get("kind") == "duckdb":
+                    self._source = stores.create_embedded(config, self.path, self.keys.store_key)
+                else:
+                    self._source = stores.open_store(config, self.path, self.keys.store_key)
+            return self._source
+
+    @property
+    def facts(self) -> Facts:
+        with self._lock:
+            if self._facts is None:
+                subject = self.config.get("subject", {})
+                columns = SubjectColumns(subject.get("residence", ""), subject.get("birth_date", ""))
+                folder = self.path / "state" / "permission"
+                folder.mkdir(parents=True, exist_ok=True)
+                self._facts = Facts(folder, self.source, self.consent, self.shelf, self.clock, columns)
+            return self._facts
+
+    def subject_id(self, no: int) -> str:
+        """The pseudonym of a customer in the control database and the ledger; needs the keys to link."""
+        return "s-" + hmac.digest(self._subject_key, str(no).encode(), "sha256")[:12].hex()
+
+    def number_of(self, key: str) -> int:
+        """The number of a customer.
+
+        Raises:
+            UnknownName: no customer has exactly this key.
+        """
+        no = use.customer_number(self, key)
+        if no is None:
+            raise UnknownName("no customer has this key", remedy="Check the key; it is compared byte for byte")
+        return no
+
+    def role_of(self, actor: str) -> str:
+        """The role of a member of staff.
+
+        Raises:
+            UnknownName: this person is not in the directory.
+        """
+        role = self.staff.role_of(actor)
+        if role is None:
+            raise UnknownName(f"{actor} is not in the directory", remedy="`rightful staff add ADDRESS ROLE` lists them")
+        return role
+
+    def close(self) -> None:
+        """Publish the last checkpoint and let go of the files."""
+        self.ledger.close()
+        if self._source is not None:
+            self._source.close()
+        self.control.close()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
