@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rightful.consent.files import digest_of, settle
-from rightful.consent.importing import Imported, Vocabulary, import_history
+from rightful.consent.importing import Imported, Known, Vocabulary, import_history
 from rightful.errors import BadInput, UnknownName
 from rightful.gate import stores
 from rightful.ledger.database import Conflict, Tx
@@ -188,12 +188,26 @@ def import_consents(
     policy = ws.facts.policy
     vocabulary = Vocabulary({p.id: p.channels for p in policy.purposes.values()}, zone)
     name = f"{now}-{source_digest[:12]}"
-    imported = import_history(path, register, vocabulary, now, ws.consent.folder, name, progress=progress)
+    imported = import_history(
+        path, register, vocabulary, now, ws.consent.folder, name, known=_known(ws), progress=progress
+    )
     if imported.segment is not None:
         _record_segment(ws, imported, source_digest, now, actor)
         if rebuild:
             ws.facts.rebuild(progress)
     return imported
+
+
+def _known(ws: Workspace) -> Known:
+    """Every event on record, by its id."""
+    import pyarrow as pa
+
+    rows = ws.consent.identities()
+    columns = list(zip(*rows, strict=True)) if rows else [[], [], [], [], []]
+    types = (pa.string(), pa.uint32(), pa.string(), pa.string(), pa.string())
+    names = ("event_id", "no", "kind", "purpose", "channel")
+    singles = pa.table({n: pa.array(list(c), t) for n, c, t in zip(names, columns, types, strict=True)})
+    return Known(tuple(ws.consent.segment_path(s) for s in ws.consent.segments()), singles)
 
 
 def _record_segment(ws: Workspace, imported: Imported, source_digest: str, now: int, actor: str) -> None:

@@ -69,6 +69,14 @@ class Vocabulary:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """Events on record: earlier segments, and single ones (event_id, no, kind, purpose, channel)."""
+
+    segments: tuple[Path, ...]
+    singles: pa.Table
+
+
+@dataclass(frozen=True, slots=True)
 class Imported:
     """What became of a file. `rejected` counts rows per reason; `segment` is the Parquet written."""
 
@@ -91,6 +99,7 @@ def import_history(
     folder: Path,
     name: str,
     *,
+    known: Known | None = None,
     progress: Progress | None = None,
     memory: str = "2GB",
 ) -> Imported:
@@ -101,6 +110,7 @@ def import_history(
         keys: the register: `no` uint32, `key` text.
         received_us: the instant of this import.
         folder, name: where `name.parquet` and `name-rejected.csv` go; written under another name first.
+        known: what is on record already: an event that comes again changes nothing.
 
     Raises:
         FileRejected: the file as a whole cannot be read; says where and what to do.
@@ -117,6 +127,7 @@ def import_history(
         rows = _read(engine, path)
         say("checking", 0.3)
         _check(engine, vocabulary, received_us)
+        _leave_out_known(engine, known)
         say("writing", 0.7)
         rejected = dict(
             engine.execute(
@@ -246,6 +257,30 @@ def _check(engine: duckdb.DuckDBPyConnection, vocabulary: Vocabulary, received_u
             HAVING count(DISTINCT (no, kind, purpose, channel, at_us, until_us, notice, method, evidence, value)) > 1)
         """
     )
+
+
+def _leave_out_known(engine: duckdb.DuckDBPyConnection, known: Known | None) -> None:
+    """Events that are on record: the same one again is no new event, the same id for another is refused."""
+    if known is None or not (known.segments or known.singles.num_rows):
+        return
+    members = "event_id, no, kind, purpose, channel"
+    parts = []
+    if known.singles.num_rows:
+        engine.register("singles", known.singles)
+        parts.append(f"SELECT {members} FROM singles")
+    if known.segments:
+        paths = ", ".join("'" + str(path).replace("'", "''") + "'" for path in known.segments)
+        parts.append(f"SELECT {members} FROM read_parquet([{paths}])")
+    engine.execute(
+        f"CREATE TEMP TABLE met AS SELECT DISTINCT {members} FROM ({' UNION ALL '.join(parts)}) "
+        "WHERE event_id <> '' AND event_id IN (SELECT event_id FROM checked WHERE why IS NULL)"
+    )
+    engine.execute(
+        "UPDATE checked SET why = 'the same event id with another content' FROM met "
+        "WHERE checked.why IS NULL AND checked.event_id = met.event_id AND (checked.no, checked.kind, "
+        "checked.purpose, checked.channel) <> (met.no, met.kind, met.purpose, met.channel)"
+    )
+    engine.execute("DELETE FROM checked WHERE why IS NULL AND event_id IN (SELECT event_id FROM met)")
 
 
 def _read_local_times(engine: duckdb.DuckDBPyConnection, zone: str, stops: str) -> None:

@@ -144,6 +144,10 @@ class ConsentLog:
         rows = self.db.query(f"SELECT {_FIELDS} FROM consent_event WHERE no = ? ORDER BY seq", (no,))
         return [self._checked(row) for row in rows]
 
+    def identities(self) -> list[Row]:
+        """(event id, customer number, kind, purpose, channel) of every single event, in order."""
+        return self.db.query("SELECT id, no, kind, purpose, channel FROM consent_event ORDER BY seq")
+
     def segments(self) -> list[Segment]:
         rows = self.db.query(
             "SELECT seq, file, digest, source_digest, rows, received_us, entry FROM consent_segment ORDER BY seq"

@@ -6,6 +6,7 @@ import csv
 
 import pytest
 
+from rightful.actions.give_consent import give_consent
 from rightful.actions.register_source import import_consents
 from rightful.actions.use_data import decide_one
 from rightful.errors import FileRejected
@@ -58,10 +59,10 @@ def test_T08_a_time_without_zone_permits_nothing_until_the_zone_is_declared(shop
 def test_T09_an_ambiguous_hour_reads_against_the_permission(shop, tmp_path):
     night = "2026-10-25 02:30"  # happens twice in Berlin
     rows = [
-        _row("g1", 50, "given", "newsletter", "email", night),
-        _row("w1", 50, "withdrawn", "newsletter", "email", "2026-10-25T01:00:00Z"),
-        _row("w2", 51, "withdrawn", "newsletter", "email", night),
-        _row("g2", 51, "given", "newsletter", "email", "2026-10-25T01:00:00Z"),
+        _row("night-g1", 50, "given", "newsletter", "email", night),
+        _row("night-w1", 50, "withdrawn", "newsletter", "email", "2026-10-25T01:00:00Z"),
+        _row("night-w2", 51, "withdrawn", "newsletter", "email", night),
+        _row("night-g2", 51, "given", "newsletter", "email", "2026-10-25T01:00:00Z"),
     ]
     import_consents(shop, write_csv(tmp_path / "h.csv", rows), actor="eng", zone="Europe/Berlin")
     events = shop.facts.subject(shop.number_of("C050")).events
@@ -90,6 +91,19 @@ def test_one_event_id_with_two_contents_proves_neither(shop, tmp_path):
     ]
     imported = import_consents(shop, write_csv(tmp_path / "h.csv", rows), actor="eng")
     assert imported.accepted == 0 and set(imported.rejected) == {"the same event id with another content"}
+
+
+def test_an_event_on_record_is_known_again_in_another_file(shop, tmp_path):
+    recorded = give_consent(shop, "C052", "newsletter", "email", event_id="live-1", method="form", evidence="f-1")
+    rows = [
+        _row("g0", 0, "given", "newsletter", "email", "2026-01-10T09:00:00Z"),  # is in the first history
+        _row("g1", 2, "given", "newsletter", "email", "2026-01-10T09:00:00Z"),  # that id was customer 1
+        _row("live-1", 52, "given", "newsletter", "email", "2026-01-10T09:00:00Z"),
+        _row("new", 53, "given", "newsletter", "email", "2026-01-10T09:00:00Z"),
+    ]
+    imported = import_consents(shop, write_csv(tmp_path / "h.csv", rows), actor="eng")
+    assert recorded.index and imported.accepted == 1 and imported.repeats == 2
+    assert rejects(imported) == {"g1": "the same event id with another content"}
 
 
 def test_AC_057_consent_without_evidence_is_a_claim(shop, tmp_path):
