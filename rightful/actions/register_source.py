@@ -198,6 +198,16 @@ def import_consents(
     return imported
 
 
+def describe_encryption(ws: Workspace) -> str:
+    """How the customer data is kept from whoever gets hold of the disk, in one line."""
+    crypto = getattr(ws.source, "crypto", "")
+    if not crypto:
+        return "the database is your own; encrypt its disk"
+    if crypto == "openssl":
+        return "the store is encrypted as a whole (AES-256-GCM, OpenSSL)"
+    return "the store is encrypted as a whole (AES-256-GCM, bundled library: also encrypt the disk, decision 4)"
+
+
 def _known(ws: Workspace) -> Known:
     """Every event on record, by its id."""
     import pyarrow as pa

@@ -107,6 +107,7 @@ def doctor(cli: Cli) -> int:
 
     with cli.open() as ws:
         from rightful.actions.officer_today import ledger_state
+        from rightful.actions.register_source import describe_encryption
 
         mode = (ws.path / "keys").stat().st_mode & 0o777
         private = mode & 0o077 == 0
@@ -119,6 +120,7 @@ def doctor(cli: Cli) -> int:
         note("clock", behind <= 0, "after the newest record" if behind <= 0 else f"{behind:.0f} s behind the record")
         tables = ws.source.catalogue()
         rows = ", ".join(f"{t.name} {t.rows:,}" for t in tables)
+        note("encryption", True, describe_encryption(ws))
         note("customer data", bool(tables), rows or "no table yet: rightful source import FILES")
         policy = ws.shelf.in_force()
         note("policy", policy is not None, f"{policy.name} {policy.label}" if policy else "none published yet")

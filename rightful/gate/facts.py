@@ -419,11 +419,12 @@ class Facts:
                     self._adopt(found)
             snapshot, tail = self._snapshot, self._tail
             assert snapshot is not None
-            if now_us < snapshot.now_us:
+            if now_us < snapshot.now_us and self.clock() < snapshot.now_us:
                 raise IntegrityFault(
                     "the permission state was worked out later than the clock says it is now",
                     remedy="Set the clock right; nothing is decided until then",
                 )
+            now_us = max(now_us, snapshot.now_us)  # it may have been worked out just now, within this question
             position = self.consent.position()
             if tail is None or tail.snapshot is not snapshot:
                 tail = _Tail.start(snapshot)

@@ -202,8 +202,18 @@ def customer_number(house: House, key: str) -> int | None:
 
 
 def customers_by_contact(house: House, column: str, value: str) -> list[tuple[int, str]]:
-    """(number, key) of the customers whose contact column holds this value, case folded; at most two."""
-    return _keys(house, (column, value.strip()), fold=True)
+    """(number, key) of the customers whose contact column holds this value; at most two.
+
+    Only ASCII letters are folded: a look-alike of another alphabet is another address (CVE-2019-19844).
+    """
+    table = house.facts.customer_table()
+    wanted = _ascii_lower(value.strip())
+    with house.source.whole(
+        table.name, [table.key, column], equals=(column, value.strip()), fold=True, limit=8
+    ) as reader:
+        rows = reader.read_all().to_pylist()
+    found = [row for row in rows if row[NUMBER] is not None and _ascii_lower(str(row[column])) == wanted]
+    return [(int(row[NUMBER]), str(row[table.key])) for row in found[:2]]
 
 
 def customer_key(house: House, no: int) -> str | None:
@@ -214,11 +224,18 @@ def customer_key(house: House, no: int) -> str | None:
     return str(rows[0][table.key]) if rows else None
 
 
-def _keys(house: House, equals: tuple[str, str], *, fold: bool = False) -> list[tuple[int, str]]:
+def _keys(house: House, equals: tuple[str, str]) -> list[tuple[int, str]]:
     table = house.facts.customer_table()
-    with house.source.whole(table.name, [table.key], equals=equals, fold=fold, limit=2) as reader:
+    with house.source.whole(table.name, [table.key], equals=equals, limit=2) as reader:
         rows = reader.read_all().to_pylist()
     return [(int(row[NUMBER]), str(row[table.key])) for row in rows if row[NUMBER] is not None]
+
+
+def _ascii_lower(text: str) -> str:
+    return text.translate(_ASCII_LOWER)
+
+
+_ASCII_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 
 
 @lru_cache(maxsize=256)

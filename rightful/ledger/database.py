@@ -19,6 +19,7 @@ Sources: sqlite.org/wal.html, sqlite.org/pragma.html; PostgreSQL 15 manual ch. 1
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sqlite3
@@ -367,7 +368,10 @@ class Database:
     def _open_sqlite(self) -> sqlite3.Connection:
         path = Path(self.target)
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        # Only a new file is opened here: closing any handle of a database file drops all locks that this
+        # process holds on it, and the next process to close would take the write-ahead log away under us.
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         raw = sqlite3.connect(
             path,
             isolation_level=None,

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import os
 import stat
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -206,3 +208,37 @@ def _in_thread(work) -> None:
     thread.start()
     thread.join()
     assert failures == []
+
+
+OTHER_PROCESS = """
+import sys
+from rightful.ledger.database import connect
+db = connect(sys.argv[1])
+for value in range(3):
+    with db.write() as tx:
+        tx.execute("INSERT INTO note VALUES (?)", (value,))
+db.close()
+"""
+
+
+def test_what_another_process_wrote_and_closed_is_seen_by_every_thread(tmp_path):
+    """SQLite keeps processes apart by locks that vanish when any handle of the file is closed."""
+    path = tmp_path / "control.sqlite"
+    db = connect(path)
+    db.migrate("notes", ["CREATE TABLE note (value INTEGER)"])
+    workers = [ThreadPoolExecutor(1) for _ in range(4)]
+
+    def count() -> int:
+        return db.query("SELECT count(*) FROM note")[0][0]
+
+    for round_ in range(1, 4):
+        assert {worker.submit(count).result() for worker in workers} == {3 * (round_ - 1)}
+        subprocess.run(
+            [sys.executable, "-c", OTHER_PROCESS, str(path)], check=True, env=os.environ | {"PYTHONPATH": os.getcwd()}
+        )
+        assert {worker.submit(count).result() for worker in [*workers, ThreadPoolExecutor(1)]} == {3 * round_}
+        assert count() == 3 * round_
+    with db.write() as tx:
+        tx.execute("INSERT INTO note VALUES (99)")
+    db.close()
+    assert connect(path).query("SELECT count(*) FROM note")[0][0] == 10
