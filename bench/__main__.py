@@ -40,6 +40,7 @@ def main(words: Sequence[str] | None = None) -> int:
         parser.error(f"there is no benchmark {', '.join(unknown)}; there are {', '.join(BENCHES)}")
     scale = FULL if chosen.scale == "full" else SMALL
     rows: list[Row] = []
+    busy = os.getloadavg()[0]
     for name in chosen.names or BENCHES:
         started = time.perf_counter()
         print(f"{name} ...", flush=True)
@@ -54,7 +55,7 @@ def main(words: Sequence[str] | None = None) -> int:
     print(as_table(rows))
     if scale is FULL and not chosen.names:
         PAGE.parent.mkdir(parents=True, exist_ok=True)
-        PAGE.write_text(as_page(rows), encoding="utf-8")
+        PAGE.write_text(as_page(rows, busy), encoding="utf-8")
         print(f"\nwritten: {PAGE.relative_to(PAGE.parents[2])}")
     return 0
 
@@ -76,7 +77,7 @@ def as_table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def as_page(rows: Sequence[Row]) -> str:
+def as_page(rows: Sequence[Row], busy: float = 0.0) -> str:
     missed = [r for r in rows if r.verdict == "missed"]
     verdict = (
         "Every target was met in this run."
@@ -90,7 +91,8 @@ def as_page(rows: Sequence[Row]) -> str:
 
 `make bench` measures these figures and writes this page. {verdict}
 
-Measured on {datetime.now(UTC).date().isoformat()}: {machine()}.
+Measured on {datetime.now(UTC).date().isoformat()}: {machine()}. Load average before the run: {busy:.1f}
+(above zero, others were using the machine, too).
 
 How to read it: both sides of a row run alternately in one process, after a warm-up; the figure is the
 median of the ratios of the turns (nine or more where a turn is short, three where it is long), and "single

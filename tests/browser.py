@@ -1,4 +1,7 @@
-"""A headless Chromium for tests marked `browser`: one process for the run, a fresh context per test."""
+"""A headless Chromium for tests marked `browser`: one process per file, a fresh context per test.
+
+Its loop runs in the test's thread, and Django refuses to work beside one: so it ends with the file.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ QUIET = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """The system's Chromium; this project downloads no browser."""
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

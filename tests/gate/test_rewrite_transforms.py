@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 
@@ -88,6 +88,7 @@ def test_sql_and_python_agree(transform, dialect, request):
             assert seen == expected, repr(value)
 
 
+@settings(max_examples=300)  # each example is a round trip to two engines
 @given(st.lists(st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"])), min_size=1, max_size=20))
 def test_sql_and_python_agree_on_any_text(texts):
     connection = world.duckdb_world("a")

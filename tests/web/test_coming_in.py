@@ -252,7 +252,7 @@ def test_a_stolen_copy_of_the_session_table_does_not_open(as_customer):
     client = as_customer()
     row = Session.objects.get(session_key=client.session.session_key)
     assert row.get_decoded()["customer"] == "A1"
-    for word in ("customer", "A1", "_auth_user"):
+    for word in ("customer", '"A1"', "_auth_user"):  # a key of two letters may stand in any cipher text
         assert word not in row.session_data
     other = Session(session_key="x" * 32, session_data=row.session_data, expire_date=row.expire_date)
     assert other.get_decoded() == {}, "moved to another key it is nobody's session"
