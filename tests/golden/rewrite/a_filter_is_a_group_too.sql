@@ -22,7 +22,7 @@ FROM (
     "rf_no" AS "__rf_no"
   FROM "rf_base"."activity"
   WHERE
-    "rf_p"
+    "rf_p" = TRUE
 ) AS "activity"
 
 -- postgres

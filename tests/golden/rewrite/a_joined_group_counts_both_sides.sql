@@ -13,7 +13,7 @@ FROM (
     "rf_no" AS "__rf_no"
   FROM "rf_base"."customer"
   WHERE
-    "rf_p"
+    "rf_p" = TRUE
 ) AS "c"
 LEFT JOIN (
   SELECT
@@ -22,7 +22,7 @@ LEFT JOIN (
     "rf_no" AS "__rf_no"
   FROM "rf_base"."activity"
   WHERE
-    "rf_p"
+    "rf_p" = TRUE
 ) AS "a"
   ON "a"."customer_id" = "c"."id"
 GROUP BY

@@ -9,7 +9,7 @@ FROM (
     1 AS "__rf_one"
   FROM "rf_base"."customer"
   WHERE
-    "rf_p"
+    "rf_p" = TRUE
     AND NOT "rf_no" IN (
       SELECT
         CAST(UNNEST(STR_SPLIT('1,2,3,4,5,6,7,8,9,10,11,12', ',')) AS BIGINT) AS "__rf_no"

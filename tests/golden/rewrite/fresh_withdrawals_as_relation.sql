@@ -9,7 +9,7 @@ FROM (
     1 AS "__rf_one"
   FROM "rf_base"."customer"
   WHERE
-    "rf_p"
+    "rf_p" = TRUE
     AND NOT "rf_no" IN (
       SELECT
         "__rf_tail"."__rf_no"

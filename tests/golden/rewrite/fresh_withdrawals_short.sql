@@ -9,7 +9,7 @@ FROM (
     1 AS "__rf_one"
   FROM "rf_base"."customer"
   WHERE
-    "rf_p" AND NOT "rf_no" IN (7, 11)
+    "rf_p" = TRUE AND NOT "rf_no" IN (7, 11)
 ) AS "customer"
 
 -- postgres

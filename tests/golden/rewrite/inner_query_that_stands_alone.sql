@@ -11,7 +11,7 @@ FROM (
     "rf_no" AS "__rf_no"
   FROM "rf_base"."customer"
   WHERE
-    "rf_p"
+    "rf_p" = TRUE
 ) AS "customer"
 WHERE
   "customer"."id" IN (
@@ -23,7 +23,7 @@ WHERE
         "kind"
       FROM "rf_base"."activity"
       WHERE
-        "rf_p"
+        "rf_p" = TRUE
     ) AS "activity"
     WHERE
       "activity"."kind" = 'order'

@@ -14,7 +14,7 @@ FROM (
     "rf_no" AS "__rf_no"
   FROM "rf_base"."customer"
   WHERE
-    "rf_p"
+    "rf_p" = TRUE
 ) AS "c"
 JOIN (
   SELECT
@@ -23,7 +23,7 @@ JOIN (
     "rf_no" AS "__rf_no"
   FROM "rf_base"."activity"
   WHERE
-    "rf_p"
+    "rf_p" = TRUE
 ) AS "a"
   ON "a"."customer_id" = "c"."id"
 

@@ -11,7 +11,7 @@ FROM (
     "rf_no" AS "__rf_no"
   FROM "rf_base"."customer"
   WHERE
-    "rf_p"
+    "rf_p" = TRUE
 ) AS "customer"
 ORDER BY
   "customer"."id"

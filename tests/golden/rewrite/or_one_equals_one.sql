@@ -12,7 +12,7 @@ FROM (
     "rf_no" AS "__rf_no"
   FROM "rf_base"."customer"
   WHERE
-    "rf_p"
+    "rf_p" = TRUE
 ) AS "c"
 WHERE
   "c"."name" = 'x' OR 1 = 1

@@ -13,7 +13,7 @@ WITH "big" AS (
       "rf_no" AS "__rf_no"
     FROM "rf_base"."customer"
     WHERE
-      "rf_p"
+      "rf_p" = TRUE
   ) AS "customer"
   WHERE
     "customer"."ltv" > 100
@@ -32,7 +32,7 @@ FROM (
     "rf_no" AS "__rf_no"
   FROM "rf_base"."activity"
   WHERE
-    "rf_p"
+    "rf_p" = TRUE
 ) AS "activity"
 
 -- postgres
