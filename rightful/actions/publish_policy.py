@@ -95,6 +95,7 @@ def publish_policy(
             ws.shelf.publish_notice(tx, label, new.version, terms, now, entries[1].index)
 
     entries = ws.journal.record(drafts, rows)
+    ws.consent.announce(ws.shelf.position())
     if rebuild:
         ws.facts.rebuild(progress)
     return Publication(new.version, new.label, changes, label, is_new, entries[0].index)
@@ -112,6 +113,7 @@ def publish_notice(ws: Workspace, label: str, terms: Terms, *, actor: str) -> in
     entries = ws.journal.record(
         [draft], lambda tx, written: ws.shelf.publish_notice(tx, label, version, terms, now, written[0].index)
     )
+    ws.consent.announce(ws.shelf.position())
     return entries[0].index
 
 

@@ -43,7 +43,7 @@ _FIELDS = (
     "seq, id, subject, no, kind, purpose, channel, at_us, received_us, until_us, notice, method, evidence, "
     "value, entry, mac"
 )
-_HEAD = struct.Struct("<q")
+_HEAD = struct.Struct("<qq")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,15 @@ class ConsentLog:
         """The same, out of shared memory: what was acknowledged on this machine is always included."""
         if self.db.dialect != "sqlite":
             return self.position()
-        return self._head.read()
+        return self._head.read()[0]
+
+    def announce(self, rules: int) -> None:
+        """Tell other processes of a newer version of the rules that events are read by (a growing number)."""
+        self._head.publish(0, rules)
+
+    def rules_nearby(self) -> int:
+        """The newest version of the rules that was announced on this machine."""
+        return self._head.read()[1]
 
     def append(self, tx: Tx, events: Sequence[tuple[str, int, Event, int]]) -> int:
         """Add events within the caller's transaction; returns the new position.
@@ -222,17 +230,21 @@ def _values(event: Event) -> tuple[object, ...]:
 
 
 class _Head:
-    """Eight bytes of shared memory: the position as of the last acknowledgement on this machine."""
+    """Sixteen bytes of shared memory: position and rules as of the last acknowledgement on this machine."""
 
     def __init__(self, path: Path) -> None:
         if not path.exists() or path.stat().st_size < _HEAD.size:
-            path.write_bytes(_HEAD.pack(0))
+            path.write_bytes(_HEAD.pack(0, 0))
         with path.open("r+b") as file:
             self._map = mmap.mmap(file.fileno(), _HEAD.size)
 
-    def read(self) -> int:
-        return int(_HEAD.unpack_from(self._map)[0])
+    def read(self) -> tuple[int, int]:
+        position, rules = _HEAD.unpack_from(self._map)
+        return position, rules
 
-    def publish(self, position: int) -> None:
-        if position > self.read():
-            _HEAD.pack_into(self._map, 0, position)
+    def publish(self, position: int, rules: int = 0) -> None:
+        """Each number only grows; they are written one by one, so that neither undoes the other."""
+        before = self.read()
+        for place, number in enumerate((position, rules)):
+            if number > before[place]:
+                struct.pack_into("<q", self._map, 8 * place, number)

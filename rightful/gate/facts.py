@@ -110,6 +110,7 @@ class Facts:
         self._ready: dict[int, _Ready] = {}
         self._flags_seen: Snapshot | None = None
         self._plans: dict[Request, Plan] = {}
+        consent.announce(shelf.position())
 
     # --- policy, notices, catalogue ---
 
@@ -213,6 +214,7 @@ class Facts:
             or now_us >= ready.until
             or now_us >= ready.tail.next_due
             or ready.tail.position != self.consent.position_nearby()
+            or ready.rules != self._rules_nearby()
         ):
             ready = self._make_ready(plan, now_us)
             if ready is None:
@@ -222,6 +224,10 @@ class Facts:
         if not ready.row[no >> 3] >> (no & 7) & 1:
             return Outcome.DENY
         return ready.yes or self.decide(ready.plan, no, now_us).outcome
+
+    def _rules_nearby(self) -> int:
+        """The shelf's position as announced; a policy published elsewhere counts at once (case T13)."""
+        return self.consent.rules_nearby() if self.consent.db.dialect == "sqlite" else self.shelf.position()
 
     def _make_ready(self, plan: Plan, now_us: int) -> _Ready | None:
         """What `answer` needs for this plan as of now, kept until something changes; None if all is refused."""
@@ -245,6 +251,7 @@ class Facts:
             tail.touched,
             now_plan.holds_until,
             None if planes.partial else yes,
+            self._rules_nearby(),
         )
         if len(self._ready) > 256:
             self._ready.clear()
@@ -510,7 +517,7 @@ class Facts:
 class _Ready:
     """One plan made ready for single answers. `asked` is kept so that its id stays its own."""
 
-    __slots__ = ("asked", "plan", "row", "size", "tail", "touched", "until", "yes")
+    __slots__ = ("asked", "plan", "row", "rules", "size", "tail", "touched", "until", "yes")
 
     def __init__(
         self,
@@ -522,8 +529,10 @@ class _Ready:
         touched: Mapping[int, tuple[int, int]],
         until: int,
         yes: Outcome | None,
+        rules: int,
     ) -> None:
         self.asked = asked
+        self.rules = rules
         self.plan = plan
         self.tail = tail
         self.row = row

@@ -178,6 +178,18 @@ def test_E09_T13_a_policy_that_changed_is_the_one_that_counts(shop):
     # (the three: Californians 9, 19, 29 had consented; the others had not)
 
 
+def test_T13_single_answers_follow_a_policy_that_another_process_published(shop, shop_path):
+    plan = shop.facts.plan(use_request(shop), shop.clock())
+    number = use.customer_number(shop, "C049")  # a Californian who never said anything
+    assert shop.facts.answer(plan, number, shop.clock()) is not Outcome.DENY
+    stricter = loads(
+        POLICY.replace("basis: {EU: consent, CA: opt-out}\n        channels", "basis: consent\n        channels")
+    )
+    with Workspace.open(shop_path) as other:
+        publish_policy(other, stricter, actor="olga", approver="paul")
+    assert shop.facts.answer(plan, number, shop.clock()) is Outcome.DENY
+
+
 def test_E10_T14_no_record_no_use(shop, monkeypatch):
     monkeypatch.setattr(shop.ledger, "clock", lambda: shop.ledger.newest_at() - 1_000_000)
     with pytest.raises(ClockUntrusted):
