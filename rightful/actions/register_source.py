@@ -213,7 +213,7 @@ def _known(ws: Workspace) -> Known:
     import pyarrow as pa
 
     rows = ws.consent.identities()
-    columns = list(zip(*rows, strict=True)) if rows else [[], [], [], [], []]
+    columns = list(zip(*rows, strict=True)) if rows else [()] * 5
     types = (pa.string(), pa.uint32(), pa.string(), pa.string(), pa.string())
     names = ("event_id", "no", "kind", "purpose", "channel")
     singles = pa.table({n: pa.array(list(c), t) for n, c, t in zip(names, columns, types, strict=True)})
