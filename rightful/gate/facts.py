@@ -231,6 +231,7 @@ class Facts:
 
     def _make_ready(self, plan: Plan, now_us: int) -> _Ready | None:
         """What `answer` needs for this plan as of now, kept until something changes; None if all is refused."""
+        rules = self._rules_nearby()  # before the state is looked at: what is published meanwhile is not in it
         tail = self._current(now_us)
         now_plan = plan
         if plan.policy_version != tail.snapshot.policy_version or now_us >= plan.holds_until:
@@ -251,7 +252,7 @@ class Facts:
             tail.touched,
             now_plan.holds_until,
             None if planes.partial else yes,
-            self._rules_nearby(),
+            rules,
         )
         if len(self._ready) > 256:
             self._ready.clear()

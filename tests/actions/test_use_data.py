@@ -190,6 +190,26 @@ def test_T13_single_answers_follow_a_policy_that_another_process_published(shop,
     assert shop.facts.answer(plan, number, shop.clock()) is Outcome.DENY
 
 
+def test_T13_a_policy_published_while_an_answer_is_made_ready_is_not_taken_as_seen(shop, shop_path, monkeypatch):
+    plan = shop.facts.plan(use_request(shop), shop.clock())
+    number = use.customer_number(shop, "C049")
+    stricter = loads(
+        POLICY.replace("basis: {EU: consent, CA: opt-out}\n        channels", "basis: consent\n        channels")
+    )
+    current = shop.facts._current
+
+    def published_just_after(now_us):
+        tail = current(now_us)
+        monkeypatch.undo()
+        with Workspace.open(shop_path) as other:
+            publish_policy(other, stricter, actor="olga", approver="paul")
+        return tail
+
+    monkeypatch.setattr(shop.facts, "_current", published_just_after)
+    shop.facts.answer(plan, number, shop.clock())
+    assert shop.facts.answer(plan, number, shop.clock()) is Outcome.DENY
+
+
 def test_E10_T14_no_record_no_use(shop, monkeypatch):
     monkeypatch.setattr(shop.ledger, "clock", lambda: shop.ledger.newest_at() - 1_000_000)
     with pytest.raises(ClockUntrusted):
