@@ -25,7 +25,7 @@ demo: $(DEMO)  ## a workspace with real CRM data, a story in numbers, then a pag
 serve: $(DEMO)  ## the portal and the console of the demo workspace
 	$(BIN)/rightful serve
 
-check: $(TEST)  ## under a minute: style, types, imports, quick tests
+check: $(TEST)  ## the inner loop, two to three minutes: style, types, imports, quick tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python tools/pure.py | xargs $(BIN)/mypy --strict

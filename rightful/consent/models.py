@@ -87,19 +87,14 @@ class ConsentLog:
         """How many events and segments there are; grows by one with each."""
         return int(self.db.query("SELECT position FROM consent_head")[0][0])
 
-    def position_nearby(self) -> int:
-        """The same, out of shared memory: what was acknowledged on this machine is always included."""
-        if self.db.dialect != "sqlite":
-            return self.position()
-        return self._head.read()[0]
+    def nearby(self) -> bytes:
+        """Position and rules out of shared memory, to be compared with what they were before: whatever was
+        acknowledged on this machine since has changed them. Only where the database is SQLite."""
+        return self._head.raw()
 
     def announce(self, rules: int) -> None:
         """Tell other processes of a newer version of the rules that events are read by (a growing number)."""
         self._head.publish(0, rules)
-
-    def rules_nearby(self) -> int:
-        """The newest version of the rules that was announced on this machine."""
-        return self._head.read()[1]
 
     def append(self, tx: Tx, events: Sequence[tuple[str, int, Event, int]]) -> int:
         """Add events within the caller's transaction; returns the new position.
@@ -238,13 +233,12 @@ class _Head:
         with path.open("r+b") as file:
             self._map = mmap.mmap(file.fileno(), _HEAD.size)
 
-    def read(self) -> tuple[int, int]:
-        position, rules = _HEAD.unpack_from(self._map)
-        return position, rules
+    def raw(self) -> bytes:
+        return self._map[:]
 
     def publish(self, position: int, rules: int = 0) -> None:
         """Each number only grows; they are written one by one, so that neither undoes the other."""
-        before = self.read()
+        before = _HEAD.unpack_from(self._map)
         for place, number in enumerate((position, rules)):
             if number > before[place]:
                 struct.pack_into("<q", self._map, 8 * place, number)

@@ -111,6 +111,10 @@ class Facts:
         self._flags_seen: Snapshot | None = None
         self._plans: dict[Request, Plan] = {}
         consent.announce(shelf.position())
+        # Changes with every event and every publication; a policy published elsewhere counts at once (T13).
+        self._nearby: Callable[[], object] = (
+            consent.nearby if consent.db.dialect == "sqlite" else lambda: (consent.position(), shelf.position())
+        )
 
     # --- policy, notices, catalogue ---
 
@@ -213,8 +217,7 @@ class Facts:
             or ready.tail is not self._tail
             or now_us >= ready.until
             or now_us >= ready.tail.next_due
-            or ready.tail.position != self.consent.position_nearby()
-            or ready.rules != self._rules_nearby()
+            or ready.seen != self._nearby()
         ):
             ready = self._make_ready(plan, now_us)
             if ready is None:
@@ -225,13 +228,9 @@ class Facts:
             return Outcome.DENY
         return ready.yes or self.decide(ready.plan, no, now_us).outcome
 
-    def _rules_nearby(self) -> int:
-        """The shelf's position as announced; a policy published elsewhere counts at once (case T13)."""
-        return self.consent.rules_nearby() if self.consent.db.dialect == "sqlite" else self.shelf.position()
-
     def _make_ready(self, plan: Plan, now_us: int) -> _Ready | None:
         """What `answer` needs for this plan as of now, kept until something changes; None if all is refused."""
-        rules = self._rules_nearby()  # before the state is looked at: what is published meanwhile is not in it
+        seen = self._nearby()  # before the state is looked at: what is acknowledged meanwhile is not in it
         tail = self._current(now_us)
         now_plan = plan
         if plan.policy_version != tail.snapshot.policy_version or now_us >= plan.holds_until:
@@ -252,7 +251,7 @@ class Facts:
             tail.touched,
             now_plan.holds_until,
             None if planes.partial else yes,
-            rules,
+            seen,
         )
         if len(self._ready) > 256:
             self._ready.clear()
@@ -518,7 +517,7 @@ class Facts:
 class _Ready:
     """One plan made ready for single answers. `asked` is kept so that its id stays its own."""
 
-    __slots__ = ("asked", "plan", "row", "rules", "size", "tail", "touched", "until", "yes")
+    __slots__ = ("asked", "plan", "row", "seen", "size", "tail", "touched", "until", "yes")
 
     def __init__(
         self,
@@ -530,10 +529,10 @@ class _Ready:
         touched: Mapping[int, tuple[int, int]],
         until: int,
         yes: Outcome | None,
-        rules: int,
+        seen: object,
     ) -> None:
         self.asked = asked
-        self.rules = rules
+        self.seen = seen
         self.plan = plan
         self.tail = tail
         self.row = row
