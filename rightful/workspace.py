@@ -28,6 +28,7 @@ from rightful.gate.facts import Facts, SubjectColumns
 from rightful.ledger.database import connect
 from rightful.ledger.journal import Journal
 from rightful.ledger.record import Ledger, now_us
+from rightful.mail.queue import Mail
 from rightful.ownership.models import Staff
 from rightful.policy.models import PolicyShelf
 from rightful.protection.keys import Keyring, derive
@@ -67,6 +68,7 @@ class Workspace(AbstractContextManager["Workspace"]):
         self.shelf = PolicyShelf(self.control)
         self.staff = Staff(self.control)
         self._subject_key = derive(self.keys.log_key, "subjects")
+        self.mail = Mail(self.journal, derive(self.keys.log_key, "mail addresses"), self.subject_id, clock)
         self._source: Source | None = None
         self._facts: Facts | None = None
         self._lock = threading.RLock()

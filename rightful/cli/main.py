@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from rightful.cli import consent, gate, ledger, notice, person, policy, source, staff, workspace
+from rightful.cli import consent, gate, ledger, mail, notice, person, policy, source, staff, workspace
 
 app = typer.Typer(
     name="rightful",
@@ -37,6 +37,7 @@ def _root(
 PANELS = {
     "Rules": (policy, notice, staff),
     "Customer data": (source, gate, person, consent),
+    "Mail": (mail,),
     "Proof": (ledger,),
 }
 

@@ -337,6 +337,24 @@ class Ledger:
             self._forget(own, subject, number)
         self.db.scrub(*ERASABLE)
 
+    # What the rooms keep sealed in tables of their own
+
+    def seal(self, tx: Tx, text: bytes, place: str, subject: str | None = None) -> bytes:
+        """Lock a text under a subject's key, so that forgetting the subject makes it unreadable; else under the log's.
+
+        Args:
+            place: which table and row it belongs to ("mail/17"); it opens nowhere else.
+        """
+        return self._sealer.seal_for_room(tx, text, place, subject)
+
+    def unseal(self, sealed: bytes, place: str, subject: str | None = None) -> bytes | None:
+        """What was sealed; None if the subject was forgotten.
+
+        Raises:
+            RecordMismatch: changed, moved to another place, or sealed under a key that was destroyed since.
+        """
+        return self._sealer.open_for_room(sealed, place, subject)
+
     # Reading
 
     def head(self) -> tuple[int, bytes]:

@@ -180,6 +180,50 @@ class Sealer:
                     self._cache[subject] = key
         return found
 
+    def seal_for_room(self, tx: Tx, text: bytes, place: str, subject: str | None) -> bytes:
+        """Encrypt what a room keeps in a table of its own; the key is stored in the same transaction.
+
+        A key made here is not kept at hand: if the transaction is undone, it never was.
+        """
+        nonce = os.urandom(12)
+        key = self.log_key if subject is None else self._stored_key(tx, subject)
+        return _SEALED_WITH + nonce + key.cipher.encrypt(nonce, text, b"rightful/room/v1/" + place.encode())
+
+    def open_for_room(self, sealed: bytes, place: str, subject: str | None) -> bytes | None:
+        """What `seal_for_room` was given; None if the subject was forgotten.
+
+        Raises:
+            RecordMismatch: changed, moved to another place, or locked under another key.
+        """
+        from cryptography.exceptions import InvalidTag
+
+        key: SubjectKey | None = self.log_key
+        if subject is not None:
+            self.notice(self._db.query("SELECT key_epoch FROM rf_head")[0][0])
+            key = self.find_keys({subject}, create=False).get(subject)
+        if key is None:
+            return None
+        try:
+            if sealed[:1] != _SEALED_WITH:
+                raise InvalidTag
+            opened: bytes = key.cipher.decrypt(sealed[1:13], sealed[13:], b"rightful/room/v1/" + place.encode())
+        except (InvalidTag, ValueError):
+            raise RecordMismatch(f"what was sealed for {place} was changed, or its key is another one") from None
+        return opened
+
+    def _stored_key(self, tx: Tx, subject: str) -> SubjectKey:
+        self.notice(tx.execute("SELECT key_epoch FROM rf_head")[0][0])
+        with self.lock:
+            known = self._cache.get(subject)
+        if known is not None and known.stored:
+            return known
+        found = self._load_keys(tx.execute, [subject])
+        if not found:
+            wrapped = known.wrapped if known else self._keys.wrap(self._keys.new_subject_key(), subject)
+            tx.execute("INSERT INTO rf_subject_key VALUES (?, ?) ON CONFLICT (subject) DO NOTHING", (subject, wrapped))
+            found = self._load_keys(tx.execute, [subject])
+        return found[subject]
+
     def notice(self, epoch: int) -> None:
         """Forget the keys at hand when one was destroyed, here or in another process."""
         with self.lock:

@@ -47,20 +47,26 @@ def serve(workspace: Any, host: str = "127.0.0.1", port: int = 8000, demo: bool 
     from django.db import connections
 
     settings.RIGHTFUL_DEMO = demo  # Django may have been set up before this was known
+    if not production and not os.environ.get("RIGHTFUL_SITE"):
+        settings.RIGHTFUL_SITE = f"http://{_in_address(host)}:{port}"
 
     connections.close_all()  # no handle survives into the worker
     for line in addresses(host, port, demo=demo):
         sys.stderr.write(line + "\n")
-    _run(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+    _run(f"{_in_address(host)}:{port}")
 
 
 def addresses(host: str, port: int, *, demo: bool) -> tuple[str, ...]:
     """What to open, one line each."""
-    site = f"http://{'[' + host + ']' if ':' in host else host}:{port}"
+    site = f"http://{_in_address(host)}:{port}"
     lines = [f"Customers   {site}/", f"Staff       {site}/staff/"]
     if demo:
         lines.append(f"Demo mail   {site}/demo/outbox/")
     return tuple(lines)
+
+
+def _in_address(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _run(bind: str) -> None:

@@ -12,6 +12,9 @@ Everything that differs between places comes from the environment:
     RIGHTFUL_SMTP        smtp://user@host:587 or smtps://...; unset = mail goes to
                          <workspace>/outbox. RIGHTFUL_SMTP_PASSWORD_FILE holds the
                          password, RIGHTFUL_MAIL_FROM the sender
+    RIGHTFUL_MAIL_BOUNCES  mailbox that takes bounces+...@ addresses; what arrives there
+                         goes to `rightful mail bounce`
+    RIGHTFUL_SITE        address of these pages in mails, https://privacy.example
 
 Easy to get wrong: an unknown mode falls back to nothing here, it is refused; and
 there is no switch that turns Django's debug pages on.
@@ -223,6 +226,12 @@ LOCALE_PATHS = [HERE / "locale"]
 
 DEFAULT_FROM_EMAIL = os.environ.get("RIGHTFUL_MAIL_FROM", "privacy@localhost")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+RIGHTFUL_MAIL_BOUNCES = os.environ.get("RIGHTFUL_MAIL_BOUNCES", "")
+if RIGHTFUL_MAIL_BOUNCES and RIGHTFUL_MAIL_BOUNCES.count("@") != 1:
+    raise ImproperlyConfigured("RIGHTFUL_MAIL_BOUNCES looks like bounces@example.com")
+RIGHTFUL_SITE = os.environ.get("RIGHTFUL_SITE", "").rstrip("/") or (
+    f"https://{ALLOWED_HOSTS[0]}" if PRODUCTION and ALLOWED_HOSTS else "http://127.0.0.1:8000"
+)
 _smtp = os.environ.get("RIGHTFUL_SMTP", "")
 if _smtp:
     _parts = urlsplit(_smtp)

@@ -12,8 +12,10 @@ application = get_wsgi_application()
 
 from django.conf import settings  # noqa: E402 - after Django is set up
 
+from rightful.web import mailing  # noqa: E402 - after Django is set up
 from rightful.web.doors import refuse_undeclared  # noqa: E402 - after Django is set up
 
 if settings.RIGHTFUL_WORKSPACE is None:
     raise ImproperlyConfigured("RIGHTFUL_WORKSPACE names no workspace folder")
 refuse_undeclared()
+mailing.start()
