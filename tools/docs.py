@@ -69,7 +69,7 @@ def cli_page() -> str:
 
 
 def _parts(main: Any) -> list[Any]:
-    return [main.source, main.staff, main.policy, main.gate, main.consent, main.notice, main.person, main.ledger]
+    return [part for parts in main.PANELS.values() for part in parts]
 
 
 def _verb(path: str, verb: Any) -> str:
