@@ -132,8 +132,15 @@ def policy_schema() -> str:
     return schema_text()
 
 
+def deadlines_page() -> str:
+    from rightful.compliance.reference import reference
+
+    return reference()
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "docs/reference/cli.md": cli_page,
+    "docs/reference/deadlines.md": deadlines_page,
     "docs/reference/policy.md": policy_page,
     "rightful/policy/schema.json": policy_schema,
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from rightful.cli import consent, gate, ledger, mail, notice, person, policy, source, staff, workspace
+from rightful.cli import consent, gate, law, ledger, mail, notice, person, policy, source, staff, workspace
 
 app = typer.Typer(
     name="rightful",
@@ -38,6 +38,7 @@ PANELS = {
     "Rules": (policy, notice, staff),
     "Customer data": (source, gate, person, consent),
     "Mail": (mail,),
+    "Law": (law,),
     "Proof": (ledger,),
 }
 
