@@ -18,11 +18,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from rightful.actions.tell_recipients import settle_quietly
 from rightful.consent.events import Event
 from rightful.errors import BadInput, EventRejected, UnknownName
 from rightful.gate.conditions import OBJECTABLE, Ask, View, regimes_of
 from rightful.ledger.record import Draft, Entry
 from rightful.policy.model import Purpose
+from rightful.sharing.rules import OF_EVENT
 from rightful.terms import EventKind, LawfulBasis, Method
 from rightful.workspace import Workspace
 
@@ -138,6 +140,8 @@ def record(ws: Workspace, no: int, events: Sequence[Event], actor: str, effect: 
         ),
     )
     ws.consent.publish()
+    if any(e.kind in OF_EVENT for e in events):
+        settle_quietly(ws)  # recipients are told; what fails here is found again at the next look
     return recorded(entries[0], effect)
 
 
