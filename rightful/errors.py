@@ -12,10 +12,13 @@ remedy. No error carries personal data: ids only.
     |   |-- SqlRefused            the statement has something in it that the gate does not pass
     |   |-- ClockUntrusted        the clock went back behind the newest record
     |   |-- LedgerUnavailable     nothing can be recorded, so nothing may be used
+    |   |-- AskedTooEarly         somebody who said no may not be asked again yet
     |   `-- ApprovalMissing       a widening of the policy waits for its approver
     |-- BadInput                  what came in cannot be understood; nothing was changed
     |   |-- PolicyRefused         the policy text: line, column, nearest name
     |   |-- EventRejected         a consent event that proves nothing
+    |   |   `-- GuardianMissing   a child below the age of digital consent spoke alone
+    |   |-- SignalUnreadable      a consent string (TCF, GPP) that cannot be decoded
     |   `-- FileRejected          an import file: where, what, how to go on
     |-- IntegrityFault            what is stored is not what was written
     |   |-- LedgerRolledBack      an outside checkpoint knows more than the database
@@ -23,7 +26,6 @@ remedy. No error carries personal data: ids only.
     |-- KeyMissing                a key that opens stored data is not where it was
     |-- SourceUnavailable         the database that holds the customer data does not answer
     |-- QueryFailed               a permitted statement broke while it ran; no rows count as returned
-    |   `-- TooManyRows           a change reached further than planned; all of it was undone
     `-- NotFound                  a workspace, a source, an entry that is not there
 """
 
@@ -127,6 +129,14 @@ class ApprovalMissing(Refused):
     remedy = "Let the owner approve it: `rightful policy publish --approved-by NAME`"
 
 
+class AskedTooEarly(Refused):
+    """Asking again after a no has to wait; asking until somebody gives in is no free choice."""
+
+    code = "consent.asked-too-early"
+    article = "GDPR Art. 4(11), recital 42"
+    remedy = "Wait until the day named; the customer can say yes in the portal at any time"
+
+
 class BadInput(RightfulError):
     """What came in cannot be understood. Nothing was changed."""
 
@@ -150,6 +160,26 @@ class EventRejected(BadInput):
 
     code = "consent.event-rejected"
     article = "GDPR Art. 7(1)"
+
+
+class GuardianMissing(EventRejected):
+    """A child's own yes does not count below the age of its country."""
+
+    code = "consent.guardian-missing"
+    article = "GDPR Art. 8(1)"
+    remedy = "Let a parent or guardian agree: the child's page invites them"
+
+    def __init__(self, purpose: str, age: int) -> None:
+        super().__init__(f"{purpose} needs the agreement of a parent or guardian below the age of {age}")
+        self.purpose = purpose
+        self.age = age
+
+
+class SignalUnreadable(BadInput):
+    """A consent string that does not decode. It is never taken as a permission."""
+
+    code = "consent.signal-unreadable"
+    remedy = "Send the string exactly as the consent platform made it"
 
 
 class FileRejected(BadInput):
@@ -198,13 +228,6 @@ class QueryFailed(RightfulError):
 
     code = "source.query-failed"
     remedy = "Check casts, divisions and sizes in the statement; the engine's own text may show data and is kept back"
-
-
-class TooManyRows(QueryFailed):
-    """A change of data touched more rows than the plan names. The transaction was undone."""
-
-    code = "source.too-many-rows"
-    remedy = "The data changed since it was looked at: look again, then repeat"
 
 
 class NotFound(RightfulError):

@@ -132,15 +132,61 @@ def policy_schema() -> str:
     return schema_text()
 
 
-def deadlines_page() -> str:
-    from rightful.compliance.reference import reference
+RECEIPT_HEAD = """# Consent receipts
 
-    return reference()
+<!-- Written by tools/docs.py from rightful/consent/receipt.py. Change the code, then run `make docs`. -->
+
+A consent record has the fields of ISO/IEC TS 27560:2023, written as JSON-LD with terms of the W3C Data Privacy
+Vocabulary. A receipt is the whole record with a number of its own. Which field is mandatory, and its DPV term, follow
+the DPVCG guide [Consent Records and Receipts as per ISO/IEC TS 27560:2023 using
+DPV](https://w3id.org/dpv/guides/consent-27560) (Final Community Group Report, 1 August 2024), table "ISO 27560:2023,
+EU GDPR, and DPV". The schema `rightful/consent/consent-receipt.schema.json` refuses a receipt without any mandatory
+one; `tests/actions/test_consent_receipt.py` takes each away in turn.
+
+Prefixes: `dpv` is https://w3id.org/dpv#, `eu-gdpr` https://w3id.org/dpv/legal/eu/gdpr#, `dct` http://purl.org/dc/terms/.
+`rf` is ours: digests, ledger entries, the reference to the evidence.
+
+## The receipt
+
+| field | clause | | DPV | holds |
+| --- | --- | --- | --- | --- |
+"""
+RECEIPT_MIDDLE = """
+## The record in it, below `dct:hasPart`
+
+| field | clause | | DPV | stands in | holds |
+| --- | --- | --- | --- | --- | --- |
+"""
+RECEIPT_TAIL = """
+## What comes with it
+
+A zip: the receipt, each notice it names (its SHA-256 is `rf:sha256`), each ledger entry it names
+(`rf:entrySha256`), and the proof of the entry in which the receipt itself was recorded. The entry's sealed payload
+holds the receipt and its SHA-256; `HOW-TO-VERIFY.md` in the zip says how to check all of it with tools that are not
+ours.
+
+`rf:shown: false` beside a notice says that nobody kept which notice was shown: it is the one that was out then.
+Language `und` says that nobody kept the language. Both occur with histories from other systems only.
+"""
+
+
+def receipt_page() -> str:
+    """The fields of a consent receipt, in the order of the standard."""
+    from rightful.consent.receipt import FIELDS, RECEIPT_FIELDS
+
+    def row(field: Any, *, path: bool) -> str:
+        must = "mandatory" if field.required else "optional"
+        cells = [f"`{field.name}`", field.clause, must, f"`{field.term}`"]
+        cells += [f"`{'.'.join(field.path)}`"] if path else []
+        return f"| {' | '.join([*cells, _cell(field.says)])} |\n"
+
+    head = "".join(row(field, path=False) for field in RECEIPT_FIELDS)
+    return RECEIPT_HEAD + head + RECEIPT_MIDDLE + "".join(row(f, path=True) for f in FIELDS) + RECEIPT_TAIL
 
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "docs/reference/cli.md": cli_page,
-    "docs/reference/deadlines.md": deadlines_page,
+    "docs/reference/consent-receipt.md": receipt_page,
     "docs/reference/policy.md": policy_page,
     "rightful/policy/schema.json": policy_schema,
 }

@@ -18,13 +18,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from rightful.actions.tell_recipients import settle_quietly
 from rightful.consent.events import Event
+from rightful.consent.shown import Shown
 from rightful.errors import BadInput, EventRejected, UnknownName
 from rightful.gate.conditions import OBJECTABLE, Ask, View, regimes_of
 from rightful.ledger.record import Draft, Entry
 from rightful.policy.model import Purpose
-from rightful.sharing.rules import OF_EVENT
 from rightful.terms import EventKind, LawfulBasis, Method
 from rightful.workspace import Workspace
 
@@ -102,47 +101,69 @@ _REFUSALS = (
 )
 
 
-def record(ws: Workspace, no: int, events: Sequence[Event], actor: str, effect: str, **private: str) -> Recorded:
-    """Write events and their entry together; a known event id gets its first receipt (AC-051)."""
+def record(
+    ws: Workspace, no: int, events: Sequence[Event], actor: str, effect: str, *, shown: Shown | None = None
+) -> Recorded:
+    """Write events and their entry together; a known event id gets its first receipt (AC-051).
+
+    Args:
+        shown: what stood before the customer; bound to each event that names a notice.
+    """
     known = ws.consent.find(events[0].id)
     if known is not None:
         if known.no != no or known.event.kind is not events[0].kind or known.event.purpose != events[0].purpose:
             raise EventRejected("an event with this id and another content is on record", remedy="Use a new id")
         return recorded(ws.ledger.entry(known.entry), effect)
+    return record_all(ws, no, [(events, shown)], actor, effect)[0]
+
+
+def record_all(
+    ws: Workspace,
+    no: int,
+    groups: Sequence[tuple[Sequence[Event], Shown | None]],
+    actor: str,
+    effect: str = "Recorded.",
+) -> list[Recorded]:
+    """Write several choices in one transaction: all of them or none; one answer for each group of events."""
     subject = ws.subject_id(no)
     policy = ws.facts.policy.version
-    drafts = [
-        Draft(
-            f"consent.{e.kind.value}",
-            {
-                "purpose": e.purpose,
-                "channel": e.channel,
-                "notice": e.notice,
-                "method": e.method.value,
-                "policy": policy,
-            },
-            {
-                "event": e.id,
-                "at_us": e.at_us,
-                "evidence": e.evidence,
-                "actor": actor,
-                "value": e.value,
-                **private,
-            },
-            subject=subject,
-        )
-        for e in events
-    ]
+    flat = [(event, shown) for events, shown in groups for event in events]
+    if not flat:
+        return []
+    drafts = [_draft(ws, event, shown, actor, policy, subject) for event, shown in flat]
     entries = ws.ledger.append(
         drafts,
         lambda tx, written: ws.consent.append(
-            tx, [(subject, no, e, entry.index) for e, entry in zip(events, written, strict=True)]
+            tx, [(subject, no, e, entry.index) for (e, _), entry in zip(flat, written, strict=True)]
         ),
     )
     ws.consent.publish()
-    if any(e.kind in OF_EVENT for e in events):
-        settle_quietly(ws)  # recipients are told; what fails here is found again at the next look
-    return recorded(entries[0], effect)
+    answers, at = [], 0
+    for events, _ in groups:
+        answers.append(recorded(entries[at], effect))
+        at += len(events)
+    return answers
+
+
+def _draft(ws: Workspace, event: Event, shown: Shown | None, actor: str, policy: str, subject: str) -> Draft:
+    public = {
+        "purpose": event.purpose,
+        "channel": event.channel,
+        "notice": event.notice,
+        "method": event.method.value,
+        "policy": policy,
+    }
+    private = {
+        "event": event.id,
+        "at_us": event.at_us,
+        "evidence": event.evidence,
+        "actor": actor,
+        "value": event.value,
+    }
+    if shown is None or not event.notice:
+        return Draft(f"consent.{event.kind.value}", public, private, subject=subject)
+    stated = shown.public(ws.shelf.digest_of(event.notice))
+    return Draft(f"consent.{event.kind.value}", public | stated, private | shown.private(), subject=subject)
 
 
 def recorded(entry: Entry, effect: str) -> Recorded:

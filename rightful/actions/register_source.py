@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from rightful.actions.tell_recipients import settle_quietly
 from rightful.consent.files import digest_of, settle
 from rightful.consent.importing import Imported, Known, Vocabulary, import_history
 from rightful.errors import BadInput, UnknownName
@@ -71,7 +70,7 @@ def describe_customers(ws: Workspace, *, email: str = "", residence: str = "", b
                 f"the customer table has no column {name}", remedy=f"Its columns: {', '.join(columns) or 'none yet'}"
             )
     ws.config["subject"] = ws.config.get("subject", {}) | {key: name for key, name in chosen.items() if name}
-    _keep_config(ws)
+    keep_config(ws)
     return described(ws)
 
 
@@ -102,10 +101,11 @@ def choose_database(ws: Workspace, *, url_env: str = "", url_file: str = "") -> 
 def put_back(ws: Workspace, source: Mapping[str, Any]) -> None:
     """Write which source this workspace has; counts from the next opening on."""
     ws.config["source"] = dict(source)
-    _keep_config(ws)
+    keep_config(ws)
 
 
-def _keep_config(ws: Workspace) -> None:
+def keep_config(ws: Workspace) -> None:
+    """Write the workspace's configuration, whole or not at all."""
     part = ws.path / f".{CONFIG}.part"
     part.write_text(json.dumps(ws.config, indent=2) + "\n", encoding="utf-8")
     settle(part, ws.path / CONFIG)
@@ -196,7 +196,6 @@ def import_consents(
         _record_segment(ws, imported, source_digest, now, actor)
         if rebuild:
             ws.facts.rebuild(progress)
-            settle_quietly(ws)  # a history full of noes concerns whoever received these customers
     return imported
 
 

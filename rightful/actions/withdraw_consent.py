@@ -13,7 +13,9 @@ Sources: GDPR Art. 7(3), 21; CCPA 1798.120; AC-015.
 from __future__ import annotations
 
 from rightful.actions.record_choice import BY_WILL, Recorded, bases_of, make_event, purpose_of, record
+from rightful.consent.events import Event
 from rightful.errors import EventRejected
+from rightful.policy.model import Purpose
 from rightful.terms import ALL_CHANNELS, DIRECT_MARKETING, EventKind, LawfulBasis
 from rightful.workspace import Workspace
 
@@ -40,23 +42,34 @@ def withdraw_consent(
     """
     no = ws.number_of(key)
     found = purpose_of(ws, purpose)
-    kinds = bases_of(ws, no, found)
+    now = ws.ledger.check_clock()
+    events = refusal(ws, no, found, channel, method, now if at_us is None else at_us, event_id)
+    return record(ws, no, events, actor, f"{refused_words(purpose, channel)}.")
+
+
+def refusal(
+    ws: Workspace, no: int, purpose: Purpose, channel: str, method: str, at: int, event_id: str = ""
+) -> list[Event]:
+    """The events that say no to a purpose. Raises as `withdraw_consent`; records nothing."""
+    kinds = bases_of(ws, no, purpose)
     if not kinds & BY_WILL:
         raise EventRejected(
-            f"{purpose} does not rest on consent: it goes on whatever is chosen",
+            f"{purpose.id} does not rest on consent: it goes on whatever is chosen",
             remedy="Erasure or restriction may be asked for instead",
         )
-    now = ws.ledger.check_clock()
-    at = now if at_us is None else at_us
     events = []
     if kinds & {LawfulBasis.CONSENT, LawfulBasis.SOFT_OPT_IN, LawfulBasis.OPT_OUT}:
-        events.append(make_event(ws, EventKind.WITHDRAWN, purpose, channel, at, method, event_id))
+        events.append(make_event(ws, EventKind.WITHDRAWN, purpose.id, channel, at, method, event_id))
     if kinds & {LawfulBasis.LEGITIMATE_INTEREST, LawfulBasis.PUBLIC_TASK}:
-        events.append(make_event(ws, EventKind.OBJECTED, purpose, "", at, method, event_id and event_id + "/o"))
+        events.append(make_event(ws, EventKind.OBJECTED, purpose.id, "", at, method, event_id and event_id + "/o"))
     if LawfulBasis.OPT_OUT_OF_SHARING in kinds:
         events.append(make_event(ws, EventKind.OPTED_OUT, "", "", at, method, event_id and event_id + "/s"))
+    return events
+
+
+def refused_words(purpose: str, channel: str) -> str:
     way = "" if channel in ("", ALL_CHANNELS) else f" by {channel}"
-    return record(ws, no, events, actor, f"From now on nothing of yours is used for {purpose}{way}.")
+    return f"From now on nothing of yours is used for {purpose}{way}"
 
 
 def object_to(

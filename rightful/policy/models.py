@@ -87,6 +87,11 @@ class PolicyShelf:
         rows = self.db.query("SELECT label FROM notice ORDER BY seq DESC LIMIT 1")
         return rows[0][0] if rows else ""
 
+    def digest_of(self, label: str) -> str:
+        """The digest a notice was published under; "" if there is no such notice."""
+        rows = self.db.query("SELECT digest FROM notice WHERE label = ?", (label,))
+        return rows[0][0] if rows else ""
+
     def publish(self, tx: Tx, policy: Policy, at_us: int, actor: str, approver: str, entry: int) -> None:
         seq = self._advance(tx)
         document = json.dumps(as_document(policy), ensure_ascii=False, sort_keys=True)
@@ -126,6 +131,11 @@ class PolicyShelf:
 
 def digest_of_terms(terms: Terms) -> str:
     """SHA-256 of what a notice says, in hex; typography and order do not change it (case S05)."""
+    return hashlib.sha256(notice_bytes(terms)).hexdigest()
+
+
+def notice_bytes(terms: Terms) -> bytes:
+    """What a notice says, as the bytes its digest is taken of."""
     canonical = {
         purpose: {
             key: sorted(value) if isinstance(value, (list, tuple, set, frozenset)) else value
@@ -133,4 +143,4 @@ def digest_of_terms(terms: Terms) -> str:
         }
         for purpose, entry in terms.items()
     }
-    return hashlib.sha256(json.dumps(canonical, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+    return json.dumps(canonical, ensure_ascii=False, sort_keys=True).encode()
