@@ -26,6 +26,7 @@ remedy. No error carries personal data: ids only.
     |-- KeyMissing                a key that opens stored data is not where it was
     |-- SourceUnavailable         the database that holds the customer data does not answer
     |-- QueryFailed               a permitted statement broke while it ran; no rows count as returned
+    |   `-- TooManyRows           a change reached further than planned; all of it was undone
     `-- NotFound                  a workspace, a source, an entry that is not there
 """
 
@@ -228,6 +229,13 @@ class QueryFailed(RightfulError):
 
     code = "source.query-failed"
     remedy = "Check casts, divisions and sizes in the statement; the engine's own text may show data and is kept back"
+
+
+class TooManyRows(QueryFailed):
+    """A change of data touched more rows than the plan names. The transaction was undone."""
+
+    code = "source.too-many-rows"
+    remedy = "The data changed since it was looked at: look again, then repeat"
 
 
 class NotFound(RightfulError):

@@ -32,6 +32,7 @@ from rightful.mail.queue import Mail
 from rightful.ownership.models import Staff
 from rightful.policy.models import PolicyShelf
 from rightful.protection.keys import Keyring, derive
+from rightful.sharing.models import Sharing
 
 if TYPE_CHECKING:
     from rightful.sources.contract import Source
@@ -67,6 +68,7 @@ class Workspace(AbstractContextManager["Workspace"]):
         self.consent = ConsentLog(self.control, key, path / "state" / "segments")
         self.shelf = PolicyShelf(self.control)
         self.staff = Staff(self.control)
+        self.sharing = Sharing(self.control)
         self._subject_key = derive(self.keys.log_key, "subjects")
         self.mail = Mail(self.journal, derive(self.keys.log_key, "mail addresses"), self.subject_id, clock)
         self._source: Source | None = None

@@ -184,9 +184,16 @@ def receipt_page() -> str:
     return RECEIPT_HEAD + head + RECEIPT_MIDDLE + "".join(row(f, path=True) for f in FIELDS) + RECEIPT_TAIL
 
 
+def deadlines_page() -> str:
+    from rightful.compliance.reference import reference
+
+    return reference()
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "docs/reference/cli.md": cli_page,
     "docs/reference/consent-receipt.md": receipt_page,
+    "docs/reference/deadlines.md": deadlines_page,
     "docs/reference/policy.md": policy_page,
     "rightful/policy/schema.json": policy_schema,
 }

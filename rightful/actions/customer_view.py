@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rightful.actions.record_choice import BY_WILL, bases_of
+from rightful.actions.show_disclosures import SHARE_WORDS
 from rightful.consent.rules import Status
 from rightful.errors import NotFound
 from rightful.gate import use
@@ -312,6 +313,8 @@ def _sentence(kind: str, public: Mapping[str, Any], purpose: str, role: str, rec
         return "used", f"It was checked whether your data may be used for {purpose}{way}: yes"
     if kind == "use.own":
         return "own", "You looked at your own data"
+    if kind in SHARE_WORDS:
+        return "own", SHARE_WORDS[kind].format(recipient=recipient, duty=public.get("duty", ""))
     if kind == "consent.exported":
         return "used", f"A copy of your recorded choices was made for {purpose}"
     said = {

@@ -135,6 +135,9 @@ def sentence_of(line: Line) -> str:
         "consent.exported": f"{who} exported {line.rows or 0:,} consent events for {line.purpose}",
         "staff.appointed": "A member of staff got a role",
         "staff.dismissed": "A member of staff left",
+        "share.owed": f"{line.recipient} has to be told something about {line.customers or 1:,} customers",
+        "share.told": f"{line.recipient} was told something about {line.customers or 1:,} customers",
+        "share.confirmed": f"{line.recipient} confirmed something about {line.customers or 1:,} customers",
         "use.failed": f"A query for {line.purpose} failed; no rows came back",
         "use.decision": f"{who} asked about one customer for {line.purpose}{target}",
     }

@@ -18,12 +18,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from rightful.actions.tell_recipients import settle_quietly
 from rightful.consent.events import Event
 from rightful.consent.shown import Shown
 from rightful.errors import BadInput, EventRejected, UnknownName
 from rightful.gate.conditions import OBJECTABLE, Ask, View, regimes_of
 from rightful.ledger.record import Draft, Entry
 from rightful.policy.model import Purpose
+from rightful.sharing.rules import OF_EVENT
 from rightful.terms import EventKind, LawfulBasis, Method
 from rightful.workspace import Workspace
 
@@ -142,6 +144,8 @@ def record_all(
     for events, _ in groups:
         answers.append(recorded(entries[at], effect))
         at += len(events)
+    if any(event.kind in OF_EVENT for events, _ in groups for event in events):
+        settle_quietly(ws)  # recipients are told; what fails here is found again at the next look
     return answers
 
 

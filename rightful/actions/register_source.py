@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from rightful.actions.tell_recipients import settle_quietly
 from rightful.consent.files import digest_of, settle
 from rightful.consent.importing import Imported, Known, Vocabulary, import_history
 from rightful.errors import BadInput, UnknownName
@@ -196,6 +197,7 @@ def import_consents(
         _record_segment(ws, imported, source_digest, now, actor)
         if rebuild:
             ws.facts.rebuild(progress)
+            settle_quietly(ws)  # a history full of noes concerns whoever received these customers
     return imported
 
 

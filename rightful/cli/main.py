@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from rightful.cli import consent, gate, ledger, mail, notice, person, policy, source, staff, workspace
+from rightful.cli import consent, gate, law, ledger, mail, notice, person, policy, source, staff, workspace
 from rightful.cli import consent_proof as _consent_proof  # noqa: F401 - further verbs of `consent`
 
 app = typer.Typer(
@@ -39,6 +39,7 @@ PANELS = {
     "Rules": (policy, notice, staff),
     "Customer data": (source, gate, person, consent),
     "Mail": (mail,),
+    "Law": (law,),
     "Proof": (ledger,),
 }
 

@@ -15,7 +15,7 @@ Sources: GDPR Art. 5(1)(b), (c), 5(2), 15; decision record 0001; cases E09, E10,
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
@@ -30,8 +30,11 @@ from rightful.gate.permit import Column, Permit, Table
 from rightful.gate.plan import Plan, basis_anywhere, outcome_of, reason
 from rightful.gate.planes import as_roaring
 from rightful.gate.request import Decision, FieldOutcome, Request
+from rightful.ledger.database import Tx
 from rightful.ledger.journal import Journal
-from rightful.ledger.record import Draft, Entry, Ledger
+from rightful.ledger.record import Draft, Entry, Ledger, Rows
+from rightful.protection import masking
+from rightful.sharing.models import Disclosure, Sharing
 from rightful.sources.contract import Dialect, Source
 from rightful.terms import Outcome
 
@@ -43,6 +46,8 @@ if TYPE_CHECKING:
 NUMBER = "rf_no"
 QUERY = "use.query"
 EXPORT = "use.export"
+GOOD_FOR_US = 24 * 3_600_000_000
+"""How long an export may be used: after that it has to be made again (AC-012)."""
 
 
 class House(Protocol):
@@ -56,6 +61,8 @@ class House(Protocol):
     def ledger(self) -> Ledger: ...
     @property
     def journal(self) -> Journal: ...
+    @property
+    def sharing(self) -> Sharing: ...
     def subject_id(self, no: int) -> str: ...
 
 
@@ -143,7 +150,10 @@ def query(
         for one, state in zip(plans, bulks, strict=True)
     ]
     drafts += [_withheld(house, one, state, now) for one, state in zip(plans, bulks, strict=True) if kind == EXPORT]
-    entry = _record(house, drafts)[0]
+    rows = None
+    if rewritten.subject_column or rewritten.subject_columns:
+        rows = _disclosures(house, plans, rewritten, touched.people, kind)
+    entry = _record(house, drafts, rows)[0]
     return Use(table, replace(decision, entry=entry.index), entry, suppressed, dropped, rewritten.sql)
 
 
@@ -222,6 +232,24 @@ def customer_key(house: House, no: int) -> str | None:
     with house.source.whole(table.name, [table.key], number=no, limit=1) as reader:
         rows = reader.read_all().to_pylist()
     return str(rows[0][table.key]) if rows else None
+
+
+def as_disclosed(house: House, no: int, fields: Mapping[str, str]) -> dict[str, str]:
+    """Fields of one customer in the form in which a recipient got them, so that it knows whom a notice is about.
+
+    Not for any purpose of ours: only to tell a recipient to stop, correct or erase (GDPR Art. 19).
+    """
+    table = house.facts.customer_table()
+    known = {f"{table.name}.{c.name}": c.name for c in table.columns}
+    wanted = {name: known[name] for name in fields if name in known}
+    if not wanted:
+        return {}
+    with house.source.whole(table.name, list(wanted.values()), number=no, limit=1) as reader:
+        rows = reader.read_all().to_pylist()
+    if not rows:
+        return {}
+    values = {name: masking.apply(fields[name] or None, rows[0][column]) for name, column in wanted.items()}
+    return {name: str(value) for name, value in values.items() if value is not None}
 
 
 def _keys(house: House, equals: tuple[str, str]) -> list[tuple[int, str]]:
@@ -429,10 +457,10 @@ def _suppress(table: pa.Table, counter: str | None, at_least: int | None) -> tup
 # --- the record ------------------------------------------------------------------------------------
 
 
-def _record(house: House, drafts: Sequence[Draft]) -> list[Entry]:
+def _record(house: House, drafts: Sequence[Draft], rows: Rows | None = None) -> list[Entry]:
     """Write the entries; when that fails nothing may be released (case E10)."""
     try:
-        return house.journal.record(drafts)
+        return house.journal.record(drafts, rows)
     except (Refused, LedgerUnavailable):
         raise
     except OSError as fault:
@@ -454,6 +482,42 @@ def _refuse(house: House, plan: Plan, now: int, private: Mapping[str, str]) -> D
     codes = sorted(decision.codes)
     entry = _record(house, [Draft("use.refused", _public(plan, codes=codes), _private(plan, **private))])[0]
     return replace(decision, entry=entry.index)
+
+
+def _disclosures(house: House, plans: Sequence[Plan], rewritten: Rewritten, people: int, kind: str) -> Rows | None:
+    """The disclosures that go with the first entries: one for each purpose under which a recipient gets rows."""
+    returned = {name for output in rewritten.outputs for name in output.fields}
+
+    def note(tx: Tx, entries: list[Entry]) -> None:
+        for plan, entry in zip(plans, entries, strict=False):
+            if plan.ask is not None and plan.ask.recipient is not None:
+                ends = entry.at + GOOD_FOR_US if kind == EXPORT else 0
+                house.sharing.disclose(tx, disclosure(plan, entry, returned, people, ends))
+
+    return note if any(plan.request.recipient for plan in plans) else None
+
+
+def disclosure(
+    plan: Plan, entry: Entry, fields: Set[str], people: int, good_until_us: int = 0, export: int | None = None
+) -> Disclosure:
+    """What a recipient gets under this plan, as the policy has the recipient now."""
+    assert plan.ask is not None and plan.ask.recipient is not None
+    to = plan.ask.recipient
+    return Disclosure(
+        entry.index,
+        entry.at,
+        to.id,
+        to.kind.value,
+        to.country,
+        to.safeguard,
+        to.agreement,
+        plan.request.purpose,
+        plan.request.channel,
+        {f.field: f.transform for f in plan.fields if f.allowed and f.field in fields},
+        good_until_us,
+        people,
+        export,
+    )
 
 
 def _withheld(house: House, plan: Plan, bulk: Bulk, now: int) -> Draft:

@@ -419,6 +419,20 @@ class Ledger:
         read = BitMap.deserialize
         return [place & 0xFF_FFFF_FFFF for place, bits in rows if number in read(bits)]
 
+    def touching(self, number: int, among: Sequence[int]) -> list[int]:
+        """Those of the bulk uses `among` that touched the customer with this number, in the order given."""
+        from pyroaring import BitMap
+
+        part = number >> PART_BITS
+        found = set()
+        for start in range(0, len(among), 500):
+            places = [part << 40 | index for index in among[start : start + 500]]
+            marks = ", ".join("?" * len(places))
+            for place, bits in self.db.query(f"SELECT place, bits FROM rf_bulk WHERE place IN ({marks})", places):
+                if number in BitMap.deserialize(bits):
+                    found.add(place & 0xFF_FFFF_FFFF)
+        return [index for index in among if index in found]
+
     def subjects_of(self, index: int) -> BitMap:
         """The numbers of all customers a bulk use touched, but for those who were erased since."""
         from pyroaring import BitMap

@@ -1,8 +1,8 @@
 """What a store of customer data must be able to do, whichever database it is.
 
 The gate asks a source for five things: what tables there are, to keep the
-permission flags beside the rows, to run one already rewritten SELECT, to count
-what it holds, and (for disposal) to change or delete rows. It never gets SQL
+permission flags beside the rows, to run one already rewritten SELECT, to look for
+one person in everything it holds, and (for disposal) to change or delete rows. It never gets SQL
 from a door. A source knows nothing of purposes or consent: flags are named
 booleans, customers are numbers (`rf_no`, dense, from 0).
 
@@ -47,6 +47,50 @@ class TableInfo:
     customer_table: bool = False
     rows: int = 0
     origin: tuple[str, ...] = ()  # where disposal finds the rows, if `base` is a view that hides some
+
+
+@dataclass(frozen=True, slots=True)
+class StoredColumn:
+    """A column of any table. `declared` is the engine's own name of the type; `longest` the most
+    characters a text may have; `generated` columns cannot be set."""
+
+    name: str
+    type: str
+    declared: str
+    nullable: bool = True
+    longest: int | None = None
+    generated: bool = False
+    has_default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A foreign key: these columns name a row of that table."""
+
+    columns: tuple[str, ...]
+    table: str
+    to: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTable:
+    """A table as the database declares it, whether or not it is governed.
+
+    `place` is where it really stands. `derived` marks what is worked out from other tables and is worked
+    out again instead of being changed (a materialised view).
+    """
+
+    name: str
+    place: tuple[str, ...]
+    columns: tuple[StoredColumn, ...]
+    key: tuple[str, ...] = ()
+    unique: tuple[tuple[str, ...], ...] = ()
+    references: tuple[Reference, ...] = ()
+    rows: int = 0
+    derived: bool = False
+
+    def column(self, name: str) -> StoredColumn:
+        return next(c for c in self.columns if c.name == name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +157,34 @@ class Source(Protocol):
             fold: compare without regard to case.
         """
 
-    def execute_disposal(self, statements: Sequence[tuple[str, Sequence[object]]]) -> list[int]:
-        """Run changes in one transaction; returns affected rows per statement. Only the gate calls it."""
+    def execute_disposal(
+        self, statements: Sequence[tuple[str, Sequence[object]]], at_most: Sequence[int] | None = None
+    ) -> list[int]:
+        """Run changes in one transaction; returns affected rows per statement. Only the gate calls it.
+
+        Values are bound: `?` stands for one in DuckDB, `%s` elsewhere.
+
+        Args:
+            at_most: how many rows each statement may touch. One that touches more undoes them all.
+
+        Raises:
+            TooManyRows: a statement reached further than it was meant to; nothing was changed.
+        """
+
+    def structure(self) -> tuple[StoredTable, ...]:
+        """Every table of the store, governed or not, as the database declares it now; ours are left out."""
+
+    def examine(self, sql: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
+        """Run one SELECT over whole tables (where they stand, not as the views show them) and fetch it all.
+
+        Only for finding what is held about a person and for checking that it is gone: `gate/find.py`.
+        """
+
+    def purge(self, tables: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+        """Take what was deleted from these tables out of the files, too, as far as this engine can.
+
+        Returns:
+            What it could not reach, in sentences; empty if nothing is left.
+        """
 
     def close(self) -> None: ...

@@ -50,7 +50,8 @@ import pyarrow as pa
 from sqlglot import exp
 
 from rightful.errors import BadInput, IntegrityFault, KeyMissing, NotFound, QueryFailed, SourceUnavailable
-from rightful.sources.contract import ColumnInfo, Dialect, FlagState, TableInfo
+from rightful.sources.contract import ColumnInfo, Dialect, FlagState, StoredTable, TableInfo
+from rightful.sources.structure import check_reach, structure_of_duckdb
 
 STORE = "store"  # the alias under which the file is attached, in readers and writers alike
 BASE = "rf_base"
@@ -284,14 +285,57 @@ class DuckDBSource:
             text = text.limit(limit)
         return self._run(text.sql("duckdb"), 65_536)
 
-    def execute_disposal(self, statements: Sequence[tuple[str, Sequence[object]]]) -> list[int]:
+    def execute_disposal(
+        self, statements: Sequence[tuple[str, Sequence[object]]], at_most: Sequence[int] | None = None
+    ) -> list[int]:
         """Change or delete rows, all statements or none. Only the gate calls this."""
         affected: list[int] = []
         with self.writing() as con:
-            for sql, values in statements:
+            for place, (sql, values) in enumerate(statements):
                 row = con.execute(sql, list(values)).fetchone()
                 affected.append(int(row[0]) if row and isinstance(row[0], int) else 0)
+                check_reach(affected[-1], at_most, place)
         return affected
+
+    def structure(self) -> tuple[StoredTable, ...]:
+        """Every table of the store, imported or not, without what is ours."""
+        with self._reading() as con:
+            state = self.flags_in(con)
+            return structure_of_duckdb(con, STORE, META, {NUMBER, *(state.columns if state else ())})
+
+    def examine(self, sql: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
+        with self._reading() as con:
+            return con.execute(sql, list(values)).fetchall()
+
+    def purge(self, tables: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+        """Write the whole store anew, into a fresh file that takes the old one's place.
+
+        DuckDB keeps what was deleted in free blocks of its file, and rewriting a table only moves the rows
+        that are left, so the file itself is replaced. Whoever reads meanwhile in this process waits.
+        """
+        fresh = self.path.with_name(f".{self.path.name}.{os.getpid()}.fresh")
+        _remove_store(fresh)
+        with self._gate.exclusive(self._wait_seconds):
+            con = self._open(read_only=False)
+            try:
+                with _translated():
+                    con.execute(f"CHECKPOINT {STORE}")
+                    con.execute(
+                        f"ATTACH {quoted_text(str(fresh))} AS fresh (ENCRYPTION_KEY {quoted_text(self._key)}, "
+                        "ENCRYPTION_CIPHER 'GCM')"
+                    )
+                    con.execute(f"COPY FROM DATABASE {STORE} TO fresh")
+                    con.execute("CHECKPOINT fresh")
+                    con.execute("DETACH fresh")
+                    fresh.chmod(0o600)
+                    with fresh.open("rb") as file:
+                        os.fsync(file.fileno())
+                    os.replace(fresh, self.path)
+                    Path(f"{self.path}.wal").unlink(missing_ok=True)
+            finally:
+                con.close()
+                _remove_store(fresh)
+        return ()
 
     def close(self) -> None:
         """Close what is open for reading. The object cannot be used afterwards."""

@@ -45,7 +45,8 @@ import pyarrow.csv as pa_csv
 from psycopg import conninfo, sql
 
 from rightful.errors import BadInput, IntegrityFault, NotFound, QueryFailed, SourceUnavailable
-from rightful.sources.contract import ColumnInfo, Dialect, FlagState, TableInfo
+from rightful.sources.contract import ColumnInfo, Dialect, FlagState, StoredTable, TableInfo
+from rightful.sources.structure import check_reach, purge_postgres, structure_of_postgres
 
 OURS = "rightful"
 NUMBER = "rf_no"
@@ -376,14 +377,36 @@ class PostgresSource:
             query = text.as_string(con)
         return self._stream(self._owners, query, 65_536)
 
-    def execute_disposal(self, statements: Sequence[tuple[str, Sequence[object]]]) -> list[int]:
+    def execute_disposal(
+        self, statements: Sequence[tuple[str, Sequence[object]]], at_most: Sequence[int] | None = None
+    ) -> list[int]:
         """Change or delete rows, all statements or none. Only the gate calls this; it names the tables
         where they really stand (`TableInfo.origin`), since the views hide rows without permission."""
         affected: list[int] = []
         with self._owner() as con, con.transaction():
-            for statement, values in statements:
+            for place, (statement, values) in enumerate(statements):
                 affected.append(max(con.execute(statement.encode(), list(values) or None).rowcount, 0))
+                check_reach(affected[-1], at_most, place)
         return affected
+
+    def structure(self) -> tuple[StoredTable, ...]:
+        """Every table and materialised view of the schema, without the columns that we added."""
+        with self._owner() as con:
+            return structure_of_postgres(con, self.schema, self._own_columns(con))
+
+    def examine(self, sql: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
+        with self._owner() as con, con.transaction():
+            con.execute("SET TRANSACTION READ ONLY")
+            return con.execute(sql.encode(), list(values) or None).fetchall()
+
+    def purge(self, tables: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+        """Rewrite these tables, work out materialised views anew, and fold the log in.
+
+        Deleted rows leave the tables' files and the planner's statistics. The write-ahead log, base backups
+        and replicas are the server's, and keep older bytes for as long as they are set to.
+        """
+        with self._owner() as con:
+            return purge_postgres(con, self.schema, tables, self._lock_seconds)
 
     def close(self) -> None:
         self._owners.close()

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg import conninfo
 
-from rightful.errors import BadInput, IntegrityFault, NotFound, QueryFailed, SourceUnavailable
+from rightful.errors import BadInput, IntegrityFault, NotFound, QueryFailed, SourceUnavailable, TooManyRows
 from rightful.sources.contract import FlagState
 from rightful.sources.postgres import PostgresSource
 
@@ -362,3 +362,33 @@ def test_a_column_of_the_same_name_as_ours_is_not_overwritten(crm: str) -> None:
     with pytest.raises(BadInput, match="of its own"):
         source.install()
     source.close()
+
+
+def test_the_structure_shows_every_table_of_the_crm_and_nothing_of_ours(governed, crm) -> None:
+    source = governed()
+    with psycopg.connect(crm, autocommit=True) as con:
+        con.execute("CREATE MATERIALIZED VIEW totals AS SELECT customer_id, sum(total) AS t FROM orders GROUP BY 1")
+        con.execute("CREATE TABLE note (id integer PRIMARY KEY, code varchar(8) NOT NULL UNIQUE, body text)")
+    tables = {t.name: t for t in source.structure()}
+    assert set(tables) == {"customer", "orders", "stock", "totals", "note"}
+    assert tables["totals"].derived and not tables["note"].derived
+    assert [c.name for c in tables["customer"].columns] == ["id", "email"]
+    assert tables["orders"].references[0].table == "customer" and tables["orders"].key == ("id",)
+    code = tables["note"].column("code")
+    assert (code.longest, code.nullable, tables["note"].unique) == (8, False, (("code",),))
+
+
+def test_disposal_stops_at_the_limit_and_purging_leaves_no_old_rows_in_the_files(governed, crm) -> None:
+    source = governed()
+    with pytest.raises(TooManyRows):
+        source.execute_disposal([("DELETE FROM orders WHERE customer_id = %s", ["2"])], [1])
+    assert source.examine("SELECT count(*) FROM orders") == [(20,)]
+    assert source.execute_disposal([("DELETE FROM orders WHERE customer_id = %s", ["2"])], [2]) == [2]
+    left = source.purge([("public", "orders")])
+    assert len(left) == 1 and "write-ahead log" in left[0]
+    assert source.examine("SELECT count(*) FROM orders WHERE customer_id = %s", ["2"]) == [(0,)]
+
+
+def test_examining_can_change_nothing(governed) -> None:
+    with pytest.raises(QueryFailed):
+        governed().examine("DELETE FROM orders RETURNING 1")

@@ -1,0 +1,269 @@
+"""Who received what, and what they still have to be told.
+
+A disclosure is one row for each use that gave rows of customers to a recipient,
+written in the transaction of its ledger entry. Whose rows they were is the bitmap of
+that entry, so a list of a million people is still one row here. An obligation is one
+row for each customer, recipient and cause. `position` says up to which consent event
+obligations have been worked out: they can always be worked out again from there.
+
+Easy to get wrong: names and addresses never stand here; how a recipient knows a
+customer is sealed, and wiped once the recipient has confirmed.
+
+Sources: GDPR Art. 7(3), 15(1)(c), 19, 30(1)(d).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from rightful.ledger.database import Database, Row, Tx
+from rightful.sharing.rules import Duty
+
+TABLES = [
+    """CREATE TABLE share_disclosure (
+        entry INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, recipient TEXT NOT NULL, kind TEXT NOT NULL,
+        country TEXT NOT NULL, safeguard TEXT NOT NULL, agreement TEXT NOT NULL, purpose TEXT NOT NULL,
+        channel TEXT NOT NULL, fields TEXT NOT NULL, good_until_us INTEGER NOT NULL, customers INTEGER NOT NULL,
+        export INTEGER, revoked_us INTEGER, never_left INTEGER NOT NULL)""",
+    "CREATE INDEX share_disclosure_recipient ON share_disclosure (recipient)",
+    """CREATE TABLE share_obligation (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, cause INTEGER NOT NULL, no INTEGER NOT NULL, subject TEXT NOT NULL,
+        recipient TEXT NOT NULL, duty TEXT NOT NULL, purposes TEXT NOT NULL, fields TEXT NOT NULL,
+        disclosures TEXT NOT NULL, since_us INTEGER NOT NULL, due_us INTEGER NOT NULL, because TEXT NOT NULL,
+        reference BLOB, told INTEGER NOT NULL, told_us INTEGER, escalated_us INTEGER, confirmed_us INTEGER,
+        confirmed_entry INTEGER, UNIQUE (cause, no, recipient, duty))""",
+    "CREATE INDEX share_obligation_no ON share_obligation (no)",
+    "CREATE INDEX share_obligation_open ON share_obligation (confirmed_us, recipient)",
+    "CREATE TABLE share_head (one INTEGER PRIMARY KEY CHECK (one = 1), position INTEGER NOT NULL)",
+    "INSERT INTO share_head VALUES (1, 0)",
+]
+_DISCLOSURE = (
+    "entry, at_us, recipient, kind, country, safeguard, agreement, purpose, channel, fields, good_until_us, "
+    "customers, export, revoked_us, never_left"
+)
+_OBLIGATION = (
+    "id, cause, no, subject, recipient, duty, purposes, fields, disclosures, since_us, due_us, because, reference, "
+    "told, told_us, escalated_us, confirmed_us, confirmed_entry"
+)
+_NEW = "cause, no, subject, recipient, duty, purposes, fields, disclosures, since_us, due_us, because, reference, told"
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """Rows of customers that went to a recipient, or were listed for one.
+
+    Attributes:
+        entry: of the ledger; its bitmap says whose rows they were.
+        kind, country, safeguard, agreement: of the recipient as the policy had them then.
+        fields: "table.column" -> the form it left in ("" as it is).
+        good_until_us: the list may not be used from then on; 0 if it has no such end.
+        export: the export this was a batch of, None for an export itself.
+        revoked_us: from then on nothing of it may be sent; `never_left`: it was destroyed here.
+    """
+
+    entry: int
+    at_us: int
+    recipient: str
+    kind: str
+    country: str
+    safeguard: str
+    agreement: str
+    purpose: str
+    channel: str
+    fields: Mapping[str, str]
+    good_until_us: int
+    customers: int
+    export: int | None = None
+    revoked_us: int | None = None
+    never_left: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Obligation:
+    """One recipient has to be told one thing about one customer, and has to confirm it.
+
+    Attributes:
+        cause: the ledger entry of what happened.
+        disclosures: entries under which the recipient got this customer's data.
+        because: how the due instant was worked out.
+        reference: how the recipient knows the customer, sealed; None until it is told, and again once confirmed.
+        told: how often the recipient was told.
+    """
+
+    id: int
+    cause: int
+    no: int
+    subject: str
+    recipient: str
+    duty: Duty
+    purposes: tuple[str, ...]
+    fields: tuple[str, ...]
+    disclosures: tuple[int, ...]
+    since_us: int
+    due_us: int
+    because: str
+    reference: bytes | None = None
+    told: int = 0
+    told_us: int | None = None
+    escalated_us: int | None = None
+    confirmed_us: int | None = None
+    confirmed_entry: int | None = None
+
+    @property
+    def open(self) -> bool:
+        return self.confirmed_us is None
+
+
+class Sharing:
+    """Disclosures and obligations of one workspace."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+        db.migrate("sharing", TABLES)
+
+    # --- disclosures ---
+
+    def disclose(self, tx: Tx, given: Disclosure) -> None:
+        """Note a disclosure, in the transaction of its ledger entry."""
+        row = (
+            given.entry,
+            given.at_us,
+            given.recipient,
+            given.kind,
+            given.country,
+            given.safeguard,
+            given.agreement,
+            given.purpose,
+            given.channel,
+            json.dumps(dict(given.fields), sort_keys=True),
+            given.good_until_us,
+            given.customers,
+            given.export,
+            given.revoked_us,
+            int(given.never_left),
+        )
+        tx.insert_many("share_disclosure", _DISCLOSURE, [row])
+
+    def disclosures(self, recipient: str = "", *, before: int | None = None) -> list[Disclosure]:
+        """Oldest first; `before` is a ledger index."""
+        rows = self.db.query(
+            f"SELECT {_DISCLOSURE} FROM share_disclosure WHERE (? = '' OR recipient = ?) AND entry < ? ORDER BY entry",
+            (recipient, recipient, (1 << 62) if before is None else before),
+        )
+        return [_disclosure(row) for row in rows]
+
+    def disclosure(self, entry: int) -> Disclosure | None:
+        rows = self.db.query(f"SELECT {_DISCLOSURE} FROM share_disclosure WHERE entry = ?", (entry,))
+        return _disclosure(rows[0]) if rows else None
+
+    def batches_of(self, export: int) -> list[Disclosure]:
+        """What was handed over of an export, in order."""
+        rows = self.db.query(f"SELECT {_DISCLOSURE} FROM share_disclosure WHERE export = ? ORDER BY entry", (export,))
+        return [_disclosure(row) for row in rows]
+
+    def revoke(self, tx: Tx, entry: int, at_us: int, *, never_left: bool) -> None:
+        tx.execute(
+            "UPDATE share_disclosure SET revoked_us = ?, never_left = ? WHERE entry = ?",
+            (at_us, int(never_left), entry),
+        )
+
+    # --- obligations ---
+
+    def position(self) -> int:
+        """Up to which consent event obligations have been worked out."""
+        return int(self.db.query("SELECT position FROM share_head")[0][0])
+
+    def advance(self, tx: Tx, before: int, position: int) -> bool:
+        """Move the mark, unless somebody else has moved it since it was read."""
+        lock = " FOR UPDATE" if tx.dialect == "postgresql" else ""
+        found = tx.one(f"SELECT position FROM share_head{lock}")
+        if found is None or int(found[0]) != before:
+            return False
+        tx.execute("UPDATE share_head SET position = ?", (position,))
+        return True
+
+    def owe(self, tx: Tx, owed: Iterable[Obligation]) -> None:
+        """Add obligations; one that is there already stays as it is."""
+        tx.executemany(
+            f"INSERT INTO share_obligation ({_NEW}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) "
+            "ON CONFLICT (cause, no, recipient, duty) DO NOTHING",
+            [
+                (
+                    o.cause,
+                    o.no,
+                    o.subject,
+                    o.recipient,
+                    o.duty.value,
+                    json.dumps(o.purposes),
+                    json.dumps(o.fields),
+                    json.dumps(o.disclosures),
+                    o.since_us,
+                    o.due_us,
+                    o.because,
+                    o.reference,
+                )
+                for o in owed
+            ],
+        )
+
+    def obligations(
+        self, *, no: int | None = None, recipient: str = "", cause: int | None = None, only_open: bool = False
+    ) -> list[Obligation]:
+        """Those with the earliest due instant first."""
+        rows = self.db.query(
+            f"SELECT {_OBLIGATION} FROM share_obligation WHERE (? < 0 OR no = ?) AND (? = '' OR recipient = ?) "
+            "AND (? < 0 OR cause = ?) AND (? = 0 OR confirmed_us IS NULL) ORDER BY due_us, id",
+            (
+                *(2 * (-1 if no is None else no,)),
+                recipient,
+                recipient,
+                *(2 * (-1 if cause is None else cause,)),
+                int(only_open),
+            ),
+        )
+        return [_obligation(row) for row in rows]
+
+    def obligation(self, id: int) -> Obligation | None:
+        rows = self.db.query(f"SELECT {_OBLIGATION} FROM share_obligation WHERE id = ?", (id,))
+        return _obligation(rows[0]) if rows else None
+
+    def refer(self, tx: Tx, references: Mapping[int, bytes]) -> None:
+        """Keep how recipients know the customers: obligation -> sealed reference."""
+        tx.executemany(
+            "UPDATE share_obligation SET reference = ? WHERE id = ? AND confirmed_us IS NULL",
+            [(sealed, id) for id, sealed in references.items()],
+        )
+
+    def note_told(self, tx: Tx, ids: Sequence[int], at_us: int) -> None:
+        tx.executemany(
+            "UPDATE share_obligation SET told = told + 1, told_us = ? WHERE id = ? AND confirmed_us IS NULL",
+            [(at_us, id) for id in ids],
+        )
+
+    def escalate(self, tx: Tx, ids: Sequence[int], at_us: int) -> None:
+        tx.executemany("UPDATE share_obligation SET escalated_us = ? WHERE id = ?", [(at_us, id) for id in ids])
+
+    def confirm(self, tx: Tx, confirmed: Mapping[int, int], at_us: int) -> None:
+        """Obligation -> ledger entry of the confirmation. What identified an erased customer goes with it."""
+        tx.executemany(
+            "UPDATE share_obligation SET confirmed_us = ?, confirmed_entry = ?, reference = NULL WHERE id = ?",
+            [(at_us, entry, id) for id, entry in confirmed.items()],
+        )
+
+
+def _disclosure(row: Row) -> Disclosure:
+    given = list(row)
+    given[9] = json.loads(given[9])
+    given[14] = bool(given[14])
+    return Disclosure(*given)
+
+
+def _obligation(row: Row) -> Obligation:
+    found = list(row)
+    found[5] = Duty(found[5])
+    for place in (6, 7, 8):
+        found[place] = tuple(json.loads(found[place]))
+    found[12] = None if found[12] is None else bytes(found[12])
+    return Obligation(*found)

@@ -1,0 +1,179 @@
+"""What a database declares about its tables: columns, keys, references. And how far a change may reach.
+
+The catalogue of governed tables is what policies speak of; this is everything there
+is, because a person leaves traces in tables nobody governs.
+
+Easy to get wrong: columns that we added ourselves (flags, numbers) are none of the
+CRM's; a materialised view cannot be changed, only worked out again; PostgreSQL's
+statistics hold copies of the most common values.
+
+Sources: DuckDB documentation, "DuckDB_% Metadata Functions"; PostgreSQL 15
+documentation, 54 "System Catalogs", VACUUM, REFRESH MATERIALIZED VIEW.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rightful.errors import TooManyRows
+from rightful.sources.contract import Reference, StoredColumn, StoredTable
+
+if TYPE_CHECKING:
+    import duckdb
+    import psycopg
+
+
+def check_reach(affected: int, at_most: Sequence[int] | None, place: int) -> None:
+    """Refuse a change that touched more rows than it was meant to.
+
+    Raises:
+        TooManyRows: inside the transaction, which is undone by it.
+    """
+    if at_most is not None and affected > at_most[place]:
+        raise TooManyRows(f"statement {place + 1} touched {affected} rows, not the {at_most[place]} it was meant for")
+
+
+def structure_of_duckdb(
+    con: duckdb.DuckDBPyConnection, database: str, hidden: str, own: Collection[str]
+) -> tuple[StoredTable, ...]:
+    """Tables of every schema of a store but our own notes."""
+    from rightful.sources.duckdb import canonical_type
+
+    columns: dict[tuple[str, str], list[StoredColumn]] = {}
+    for schema, table, name, declared, nullable, default in con.execute(
+        "SELECT schema_name, table_name, column_name, data_type, is_nullable, column_default FROM duckdb_columns() "
+        "WHERE database_name = ? AND schema_name <> ? ORDER BY schema_name, table_name, column_index",
+        [database, hidden],
+    ).fetchall():
+        if name not in own:
+            found = StoredColumn(name, canonical_type(declared), declared, bool(nullable), has_default=bool(default))
+            columns.setdefault((schema, table), []).append(found)
+    rules: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
+    for schema, table, kind, names, parent, to in con.execute(
+        "SELECT schema_name, table_name, constraint_type, constraint_column_names, referenced_table, "
+        "referenced_column_names FROM duckdb_constraints() WHERE database_name = ? AND schema_name <> ?",
+        [database, hidden],
+    ).fetchall():
+        rules.setdefault((schema, table), []).append((kind, tuple(names or ()), parent, tuple(to or ())))
+    tables = []
+    for schema, name, rows in con.execute(
+        "SELECT schema_name, table_name, estimated_size FROM duckdb_tables() "
+        "WHERE database_name = ? AND schema_name <> ? AND NOT internal ORDER BY 1, 2",
+        [database, hidden],
+    ).fetchall():
+        mine = rules.get((schema, name), [])
+        tables.append(
+            StoredTable(
+                name,
+                (schema, name),
+                tuple(columns.get((schema, name), ())),
+                key=next((names for kind, names, _, _ in mine if kind == "PRIMARY KEY"), ()),
+                unique=tuple(names for kind, names, _, _ in mine if kind == "UNIQUE"),
+                references=tuple(Reference(n, p, to) for kind, n, p, to in mine if kind == "FOREIGN KEY"),
+                rows=int(rows or 0),
+            )
+        )
+    return tuple(tables)
+
+
+_TABLES = """
+SELECT c.oid, c.relname, c.relkind, greatest(c.reltuples, 0)::bigint
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %s AND c.relkind IN ('r', 'p', 'm') AND NOT c.relispartition ORDER BY c.relname
+"""
+_COLUMNS = """
+SELECT a.attrelid, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+       CASE WHEN a.atttypid IN (1042, 1043) AND a.atttypmod > 4 THEN a.atttypmod - 4 END,
+       a.attgenerated <> '' OR a.attidentity = 'a', a.atthasdef
+FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %s AND c.relkind IN ('r', 'p', 'm') AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attrelid, a.attnum
+"""
+_RULES = """
+SELECT k.conrelid, k.contype, k.conkey, f.relname, k.confrelid, k.confkey
+FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_class f ON f.oid = k.confrelid
+WHERE n.nspname = %s AND k.contype IN ('p', 'u', 'f') ORDER BY k.conrelid, k.oid
+"""
+
+
+def structure_of_postgres(
+    con: psycopg.Connection[tuple[Any, ...]], schema: str, own: Collection[tuple[str, str]]
+) -> tuple[StoredTable, ...]:
+    """Tables and materialised views of one schema; partitions belong to their table."""
+    from rightful.sources.postgres import canonical_type
+
+    names: dict[int, dict[int, str]] = {}
+    columns: dict[int, list[StoredColumn]] = {}
+    tables = con.execute(_TABLES, [schema]).fetchall()
+    name_of = {oid: str(name) for oid, name, _, _ in tables}
+    for oid, number, name, declared, strict, longest, generated, default in con.execute(_COLUMNS, [schema]).fetchall():
+        names.setdefault(oid, {})[number] = str(name)
+        if (name_of.get(oid, ""), str(name)) not in own:
+            columns.setdefault(oid, []).append(
+                StoredColumn(
+                    str(name), canonical_type(str(declared)), str(declared), not strict, longest, generated, default
+                )
+            )
+    keys: dict[int, tuple[str, ...]] = {}
+    unique: dict[int, list[tuple[str, ...]]] = {}
+    references: dict[int, list[Reference]] = {}
+    for oid, kind, own_numbers, parent, parent_oid, numbers in con.execute(_RULES, [schema]).fetchall():
+        mine = tuple(names[oid][n] for n in own_numbers)
+        if kind == "p":
+            keys[oid] = mine
+        elif kind == "u":
+            unique.setdefault(oid, []).append(mine)
+        elif parent_oid in names:
+            references.setdefault(oid, []).append(
+                Reference(mine, str(parent), tuple(names[parent_oid][n] for n in numbers))
+            )
+    return tuple(
+        StoredTable(
+            str(name),
+            (schema, str(name)),
+            tuple(columns.get(oid, ())),
+            keys.get(oid, ()),
+            tuple(unique.get(oid, ())),
+            tuple(references.get(oid, ())),
+            int(rows),
+            derived=kind == "m",
+        )
+        for oid, name, kind, rows in tables
+    )
+
+
+def purge_postgres(
+    con: psycopg.Connection[tuple[Any, ...]], schema: str, tables: Sequence[tuple[str, ...]], lock_seconds: int
+) -> tuple[str, ...]:
+    """Rewrite tables, refresh what is derived in this schema, checkpoint; returns what stays out of reach."""
+    import psycopg
+    from psycopg import sql
+
+    left = []
+    con.execute(sql.SQL("SET lock_timeout = {}").format(sql.Literal(f"{lock_seconds}s")))
+    try:
+        for name, kind in con.execute(
+            "SELECT c.relname, c.relkind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+            "WHERE n.nspname = %s AND c.relkind = 'm' ORDER BY c.oid",
+            [schema],
+        ).fetchall():
+            assert kind == "m"
+            con.execute(sql.SQL("REFRESH MATERIALIZED VIEW {}").format(sql.Identifier(schema, str(name))))
+        for place in tables:
+            try:
+                con.execute(sql.SQL("VACUUM (FULL, ANALYZE) {}").format(sql.Identifier(*place)))
+            except psycopg.errors.LockNotAvailable:
+                con.execute(sql.SQL("VACUUM (ANALYZE) {}").format(sql.Identifier(*place)))
+                left.append(f"{place[-1]} is in use and was vacuumed, not rewritten: gaps in its pages may keep bytes")
+        for statement in ("VACUUM FULL pg_catalog.pg_statistic", "CHECKPOINT", "SELECT pg_switch_wal()", "CHECKPOINT"):
+            with contextlib.suppress(psycopg.errors.InsufficientPrivilege):
+                con.execute(statement.encode())
+    finally:
+        con.execute("RESET lock_timeout")
+    left.append(
+        "PostgreSQL's write-ahead log, base backups and replicas keep older bytes until they are recycled or replaced"
+    )
+    return tuple(left)
