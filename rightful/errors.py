@@ -13,12 +13,16 @@ remedy. No error carries personal data: ids only.
     |   |-- ClockUntrusted        the clock went back behind the newest record
     |   |-- LedgerUnavailable     nothing can be recorded, so nothing may be used
     |   |-- AskedTooEarly         somebody who said no may not be asked again yet
+    |   |-- NotSignedIn           the API was asked without a live token
+    |   |-- ScopeMissing          the token was made for other things
+    |   |-- TooOften              more requests than this caller may make
     |   `-- ApprovalMissing       a widening of the policy waits for its approver
     |-- BadInput                  what came in cannot be understood; nothing was changed
     |   |-- PolicyRefused         the policy text: line, column, nearest name
     |   |-- EventRejected         a consent event that proves nothing
     |   |   `-- GuardianMissing   a child below the age of digital consent spoke alone
     |   |-- SignalUnreadable      a consent string (TCF, GPP) that cannot be decoded
+    |   |-- KeyReused             an idempotency key that came with another request before
     |   `-- FileRejected          an import file: where, what, how to go on
     |-- IntegrityFault            what is stored is not what was written
     |   |-- LedgerRolledBack      an outside checkpoint knows more than the database
@@ -138,6 +142,27 @@ class AskedTooEarly(Refused):
     remedy = "Wait until the day named; the customer can say yes in the portal at any time"
 
 
+class NotSignedIn(Refused):
+    """A request to the API without a token, or with one that has ended."""
+
+    code = "api.not-signed-in"
+    remedy = "Send `Authorization: Bearer TOKEN`; `rightful token add` makes one"
+
+
+class ScopeMissing(Refused):
+    """The token was made for other things."""
+
+    code = "api.scope-missing"
+    remedy = "Make a token with this scope: `rightful token add`"
+
+
+class TooOften(Refused):
+    """More requests than this caller may make."""
+
+    code = "api.too-often"
+    remedy = "Wait as long as Retry-After says, then go on more slowly"
+
+
 class BadInput(RightfulError):
     """What came in cannot be understood. Nothing was changed."""
 
@@ -187,6 +212,13 @@ class FileRejected(BadInput):
     """A file that cannot be imported as it is. Says the line where it goes wrong."""
 
     code = "source.file-rejected"
+
+
+class KeyReused(BadInput):
+    """An Idempotency-Key came with another request before, or its first request is still at work."""
+
+    code = "api.idempotency-key-reused"
+    remedy = "Use a fresh key for each new request"
 
 
 class IntegrityFault(RightfulError):

@@ -17,6 +17,7 @@ import json
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -29,9 +30,12 @@ from rightful.ledger.database import connect
 from rightful.ledger.journal import Journal
 from rightful.ledger.record import Ledger, now_us
 from rightful.mail.queue import Mail
+from rightful.ownership.answers import Answers
 from rightful.ownership.models import Staff
+from rightful.ownership.tokens import Tokens
 from rightful.policy.models import PolicyShelf
 from rightful.protection.keys import Keyring, derive
+from rightful.protection.links import Links
 from rightful.sharing.models import Sharing
 
 if TYPE_CHECKING:
@@ -156,6 +160,19 @@ class Workspace(AbstractContextManager["Workspace"]):
                 folder.mkdir(parents=True, exist_ok=True)
                 self._facts = Facts(folder, self.source, self.consent, self.shelf, self.clock, columns)
             return self._facts
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        return Tokens(self.control)
+
+    @cached_property
+    def answers(self) -> Answers:
+        return Answers(self.control, derive(self.keys.log_key, "api answers"))
+
+    @cached_property
+    def links(self) -> Links:
+        chosen = self.config.get("links", {})
+        return Links(derive(self.keys.log_key, "links"), chosen.get("generation", 1), chosen.get("oldest", 1))
 
     def subject_id(self, no: int) -> str:
         """The pseudonym of a customer in the control database and the ledger; needs the keys to link."""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -190,11 +191,24 @@ def deadlines_page() -> str:
     return reference()
 
 
+def rest_page() -> str:
+    """The REST API, operation by operation; Django is set up without any workspace."""
+    os.environ.pop("RIGHTFUL_WORKSPACE", None)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "rightful.web.settings"
+    import django
+
+    django.setup()
+    from rightful.api.reference import reference
+
+    return reference()
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "docs/reference/cli.md": cli_page,
     "docs/reference/consent-receipt.md": receipt_page,
     "docs/reference/deadlines.md": deadlines_page,
     "docs/reference/policy.md": policy_page,
+    "docs/reference/rest.md": rest_page,
     "rightful/policy/schema.json": policy_schema,
 }
 

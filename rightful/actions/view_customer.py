@@ -76,11 +76,11 @@ def look_at_customer(ws: Workspace, actor: str, purpose: str, key: str, *, chann
 
 
 def look_at_uses(
-    ws: Workspace, actor: str, purpose: str, key: str, *, limit: int = 50
+    ws: Workspace, actor: str, purpose: str, key: str, *, limit: int = 50, before: int | None = None
 ) -> tuple[customer_view.UseSeen, ...]:
     """The history of one customer as the customer sees it. Raises as `look_at_customer`."""
     may_look(ws, actor, purpose, key)
-    return customer_view.uses(ws, key, limit=limit)
+    return customer_view.uses(ws, key, limit=limit, before=before)
 
 
 def look_at_consents(ws: Workspace, actor: str, purpose: str, key: str) -> ConsentFile:

@@ -73,14 +73,20 @@ def refused_words(purpose: str, channel: str) -> str:
 
 
 def object_to(
-    ws: Workspace, key: str, scope: str = DIRECT_MARKETING, *, method: str = "portal", actor: str = "self"
+    ws: Workspace,
+    key: str,
+    scope: str = DIRECT_MARKETING,
+    *,
+    method: str = "portal",
+    actor: str = "self",
+    event_id: str = "",
 ) -> Recorded:
     """Object to a purpose, or to all direct marketing (GDPR Art. 21); stands until the customer lifts it."""
     no = ws.number_of(key)
     if scope != DIRECT_MARKETING:
         purpose_of(ws, scope)
     now = ws.ledger.check_clock()
-    event = make_event(ws, EventKind.OBJECTED, scope, "", now, method, "")
+    event = make_event(ws, EventKind.OBJECTED, scope, "", now, method, event_id)
     return record(ws, no, [event], actor, f"From now on nothing of yours is used for {scope}.")
 
 

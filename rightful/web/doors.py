@@ -1,6 +1,8 @@
 """Who may pass which door. A page that does not say is open to nobody.
 
-Every view is declared `public`, `customer` or `staff(roles)`. Start-up walks all
+Every view is declared `public`, `customer`, `staff(roles)`, `token` (the REST API: a
+bearer token, no session, no cookie) or `signed` (the request itself carries a proof:
+a sealed link, or a signature the view checks). Start-up walks all
 routes and refuses one without a declaration; the middleware refuses it again at
 run time. The same middleware keeps the clocks of a session and makes sure that
 staff have used their second factor *in this session*.
@@ -51,7 +53,7 @@ log = logging.getLogger("rightful.web.doors")
 class Who:
     """Who may open a page."""
 
-    kind: str  # "public" | "customer" | "staff"
+    kind: str  # "public" | "customer" | "staff" | "token" | "signed"
     roles: frozenset[str] = frozenset()
     before_second_factor: bool = False
 
@@ -64,6 +66,16 @@ def public(view: View) -> View:
 def customer(view: View) -> View:
     """A signed-in customer, who sees their own."""
     return _declare(view, Who("customer"))
+
+
+def token(view: View) -> View:
+    """A program with an API token; each operation below it names the scope it needs."""
+    return _declare(view, Who("token"))
+
+
+def signed(view: View) -> View:
+    """Whoever holds what the request carries: a sealed link, or the key of a signature. The view opens it."""
+    return _declare(view, Who("signed"))
 
 
 def staff(*roles: str, before_second_factor: bool = False) -> Callable[[View], View]:
@@ -109,7 +121,7 @@ class DoorsMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        expired = _session_ended(request)
+        expired = False if is_for_programs(request) else _session_ended(request)
         request.session_expired = expired  # type: ignore[attr-defined]
         return self.get_response(request)
 
@@ -119,7 +131,7 @@ class DoorsMiddleware:
         who = getattr(view, "who", None)
         if not isinstance(who, Who):
             raise PermissionDenied("this page does not say who may open it")
-        if who.kind == "public":
+        if who.kind in {"public", "token", "signed"}:
             return None
         refused = _customer_door(request) if who.kind == "customer" else _staff_door(request, who)
         if refused is None:
@@ -128,10 +140,15 @@ class DoorsMiddleware:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """A refusal becomes a page that says what and why; anything else is Django's 500."""
-        if isinstance(error, UnknownName) and request.session.get(CUSTOMER):
+        if isinstance(error, UnknownName) and not is_for_programs(request) and request.session.get(CUSTOMER):
             logout(request)  # erased meanwhile: there is nobody left to show anything to
             return go(request, reverse("portal:come-in"))
         return faults.refusal(request, error) if isinstance(error, RightfulError) else None
+
+
+def is_for_programs(request: HttpRequest) -> bool:
+    """Whether this is the REST API: sessions and cookies mean nothing there (OWASP ASVS 5.0 V3.5.1)."""
+    return request.path.startswith(faults.API)
 
 
 def used_second_factor(request: HttpRequest) -> bool:

@@ -10,12 +10,14 @@ import logging
 import secrets
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from rightful.errors import BadInput, LedgerUnavailable, NotFound, Refused, RightfulError, SourceUnavailable
 
+API = "/api/"
+PROBLEM = "application/problem+json"
 log = logging.getLogger("rightful.web")
 
 
@@ -86,5 +88,13 @@ def refusal(request: HttpRequest, error: RightfulError) -> HttpResponse:
     return server_error(request)
 
 
+def problem(status: int, title: str, says: str, *, number: str = "") -> dict[str, Any]:
+    """A problem document for a fault that is no error of ours."""
+    document: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "detail": says or title}
+    return document | {"instance": f"urn:rightful:fault:{number}"} if number else document
+
+
 def _page(request: HttpRequest, status: int, title: str, says: str, *, number: str = "") -> HttpResponse:
+    if request.path.startswith(API):  # programs read problem documents (RFC 9457), whoever failed
+        return JsonResponse(problem(status, title, says, number=number), status=status, content_type=PROBLEM)
     return render(request, "fault.html", {"title": title, "says": says, "number": number}, status=status)

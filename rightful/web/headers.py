@@ -42,6 +42,8 @@ class HeadersMiddleware:
         response = self.get_response(request)
         for name, value in _FIXED.items():
             response.headers[name] = value
-        if not request.path.startswith(settings.STATIC_URL) or response.status_code >= 400:
+        if getattr(response, "may_be_revalidated", False):  # not about a person, and carries an ETag
+            response.headers["Cache-Control"] = "private, no-cache"
+        elif not request.path.startswith(settings.STATIC_URL) or response.status_code >= 400:
             response.headers["Cache-Control"] = "no-store"  # portal pages are about one person, all of them
         return response

@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "rightful.web.apps.WebConfig",
     "rightful.portal.apps.PortalConfig",
     "rightful.console.apps.ConsoleConfig",
+    "rightful.api.apps.ApiConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
@@ -163,6 +164,8 @@ ACCOUNT_RATE_LIMITS = {
     "login_failed": "10/m/ip,5/5m/key",
     "request_login_code": "20/m/ip,3/m/key,20/h/key",  # key: the address, hashed
     "portal_code": "60/m/ip",
+    "api": "1200/m/key",  # key: the token
+    "api_stranger": "30/m/ip",  # tokens that open nothing
 }
 ALLAUTH_TRUSTED_PROXY_COUNT = _whole_number("RIGHTFUL_PROXIES", 0)
 

@@ -27,6 +27,7 @@ not_yet_set_up = staff(*ROLES, before_second_factor=True)
 urlpatterns = [
     path("", include("rightful.portal.urls")),
     path("staff/", include("rightful.console.urls")),
+    path("api/", include("rightful.api.urls")),
     path("staff/sign-in/", public(staff_pages.SignIn.as_view()), name="account_login"),
     path("staff/sign-in/code/", public(staff_pages.Code.as_view()), name="mfa_authenticate"),
     path("staff/sign-in/switched-off/", public(staff_pages.switched_off), name="account_inactive"),
