@@ -16,13 +16,14 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from bench import decision, event, gated, importing, sdk
+from bench import decision, event, gated, history, importing, sdk
 from bench.measure import FULL, SMALL, Row, Scale
 
 BENCHES: dict[str, Callable[[Scale], list[Row]]] = {
     "sdk": sdk.run,
     "decision": decision.run,
     "event": event.run,
+    "history": history.run,
     "import": importing.run,
     "gated-duckdb": gated.duckdb,
     "gated-postgres": gated.postgres,

@@ -23,13 +23,6 @@ from rightful.workspace import Workspace
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-SHARE_WORDS = {
-    "share.owed": "{recipient} has to be told of your {duty}",
-    "share.told": "{recipient} was told of your {duty}",
-    "share.confirmed": "{recipient} confirmed that it acted on your {duty}",
-}
-"""Entries about passing a customer's no on, as the customer reads them."""
-
 
 @dataclass(frozen=True, slots=True)
 class DisclosureSeen:

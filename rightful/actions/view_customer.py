@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rightful.actions import customer_view
+from rightful.actions import customer_view, show_uses
 from rightful.actions.use_data import decide_one, query_data
 from rightful.errors import NotPermitted, UnknownName
 from rightful.gate.explain import sentence_for
@@ -77,10 +77,10 @@ def look_at_customer(ws: Workspace, actor: str, purpose: str, key: str, *, chann
 
 def look_at_uses(
     ws: Workspace, actor: str, purpose: str, key: str, *, limit: int = 50, before: int | None = None
-) -> tuple[customer_view.UseSeen, ...]:
+) -> tuple[show_uses.UseSeen, ...]:
     """The history of one customer as the customer sees it. Raises as `look_at_customer`."""
     may_look(ws, actor, purpose, key)
-    return customer_view.uses(ws, key, limit=limit, before=before)
+    return show_uses.uses(ws, key, limit=limit, before=before)
 
 
 def look_at_consents(ws: Workspace, actor: str, purpose: str, key: str) -> ConsentFile:

@@ -113,7 +113,7 @@ def show(
             "state": c.state,
             "since": c.since,
             "until": c.until,
-            "why": c.why,
+            "why": str(c.why),
         }
         for p in found.overview.purposes
         for c in p.channels

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rightful.actions import customer_view
+from rightful.actions import customer_view, show_uses
 from rightful.actions.compare_policies import compare_policies
 from rightful.actions.export_audience import export_audience
 from rightful.actions.use_data import query_data
@@ -344,9 +344,9 @@ def _attempt(ws: Workspace, actor: str, purpose: str, sql: str) -> tuple[str, st
 
 
 def _one_customer(ws: Workspace, hero: Hero) -> Chapter:
-    seen = customer_view.uses(ws, hero.key, limit=8)
+    seen = show_uses.uses(ws, hero.key, limit=8)
     mine = next(u for u in seen if u.outcome == "choice")
-    receipt = Receipt.load(customer_view.proof(ws, hero.key, mine.index))
+    receipt = Receipt.load(show_uses.proof(ws, hero.key, mine.index))
     good = receipt.verify(ws.ledger.verifier_key)
     changed = replace(receipt, entry=_one_byte_changed(receipt.entry))
     bad = changed.verify(ws.ledger.verifier_key)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from rightful.actions.customer_view import my_data, overview, proof, recognise_customer, uses
+from rightful.actions.customer_view import overview, recognise_customer
 from rightful.actions.give_consent import give_consent
 from rightful.actions.officer_today import log, today
 from rightful.actions.record_choice import merge_customers, record_event
+from rightful.actions.show_data import my_data
+from rightful.actions.show_uses import proof, uses
 from rightful.actions.use_data import decide_one, query_data
 from rightful.actions.withdraw_consent import object_to, switch_everything_off, withdraw_consent
 from rightful.errors import EventRejected, NotFound, UnknownName
@@ -137,7 +139,7 @@ def test_my_data_is_all_that_is_held_and_the_reading_is_recorded(shop):
     size = shop.ledger.head()[0]
     held = {h.field: h.value for g in my_data(shop, "C002").groups for h in g.rows}
     assert held["customer.phone"] == "CANARY-PHONE-002" and held["customer.notes"] == "CANARY-NOTE-002"
-    assert not any("CANARY-PHONE-003" in value for value in held.values())
+    assert not any("CANARY-PHONE-003" in str(value) for value in held.values())
     assert [e.kind for e in shop.ledger.entries(size)] == ["use.own"]
 
 

@@ -7,9 +7,10 @@ import pytest
 
 from rightful.actions import register_source
 from rightful.actions.appoint_staff import appoint
-from rightful.actions.customer_view import my_data, recognise_customer
+from rightful.actions.customer_view import recognise_customer
 from rightful.actions.export_audience import export_audience
 from rightful.actions.publish_policy import publish_policy
+from rightful.actions.show_data import my_data
 from rightful.actions.use_data import decide_one, query_data
 from rightful.actions.withdraw_consent import withdraw_consent
 from rightful.errors import SqlRefused

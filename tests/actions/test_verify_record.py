@@ -87,7 +87,7 @@ def test_who_works_here_is_on_record_without_their_name(shop):
 
 
 def test_a_proof_of_a_use_of_many_does_not_show_who_asked(shop):
-    from rightful.actions.customer_view import proof, uses
+    from rightful.actions.show_uses import proof, uses
     from rightful.ledger.receipt import Receipt
 
     query_data(shop, ANA, "study", "select count(*) from customer")

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from rightful.actions.customer_view import my_data
 from rightful.actions.officer_today import log
+from rightful.actions.show_data import my_data
 from rightful.web.opened import serve_this
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import io
+import json
 import re
 import zipfile
 from html.parser import HTMLParser
@@ -12,7 +14,7 @@ from django.test import Client
 
 from tests.web.conftest import PAYLOADS
 
-PAGES = ("/me/", "/me/choices/", "/me/data/", "/me/uses/")
+PAGES = ("/me/", "/me/choices/", "/me/data/", "/me/recipients/", "/me/uses/", "/me/uses/check/")
 
 
 def press(client: Client, purpose: str, channel: str, state: str, *, htmx: bool = False):
@@ -48,15 +50,16 @@ def test_one_press_turns_a_purpose_on_and_one_press_turns_it_off(ana):
     press(ana, "newsletter", "email", "off")
     page = ana.get("/me/choices/").text
     assert switch(page, "choice-newsletter-email") == "off"
-    assert "From now on nothing of yours is used for newsletter" in page, "the effect line"
+    assert "From this moment we do not use your data for this" in page, "the effect line"
 
 
 def test_a_choice_is_visible_among_the_uses(ana):
     press(ana, "newsletter", "email", "on")
     press(ana, "newsletter", "email", "off")
     text = ana.get("/me/uses/").text
-    assert "You said yes to newsletter by email" in text
-    assert "You withdrew your consent to newsletter by email" in text
+    assert "You said yes" in text
+    assert "You took back your yes" in text
+    assert "We write to you about new things." in text, "what for, in the words of the policy"
 
 
 def test_a_choice_for_one_channel_leaves_the_other_alone(ana):
@@ -102,7 +105,7 @@ def test_a_no_to_what_was_never_asked_is_written_down(as_customer, meadow):
     assert "You have not been asked" in client.get("/me/choices/").text
     row = press(client, "newsletter", "post", "off", htmx=True)
     assert switch(row.text, "choice-newsletter-post") == "off"
-    assert "You withdrew your consent" in row.text
+    assert "You took back your yes" in row.text
     assert "Undo</button>" not in row.text, "there is no going back to never having said anything"
 
 
@@ -117,10 +120,10 @@ def test_a_list_made_after_the_withdrawal_leaves_the_customer_out_and_says_so(as
     meadow.facts.rebuild()  # a yes counts in bulk after the flags were written; a no counts at once
     press(leaves, "newsletter", "email", "off")
     export_audience(meadow, "max@meadow.example", "newsletter", channel="email")
-    assert "Your data was on a list for newsletter by email" in stays.get("/me/uses/").text
+    assert "You were on a list" in stays.get("/me/uses/").text
     text = leaves.get("/me/uses/").text
-    assert "A list for newsletter by email was made without you" in text
-    assert "Your data was on a list" not in text
+    assert "A list was made without you" in text
+    assert "You were on a list" not in text
 
 
 def test_undo_puts_one_switch_back(ana):
@@ -181,7 +184,7 @@ def test_my_data_shows_every_value_with_what_it_is_for(as_customer):
     for value in ("Ana", "Ortiz", "ana@example.com", "Köln", "likes tea"):
         assert value in text
     assert "You gave us this" in text
-    assert "delivery" in text
+    assert "We use your name and address to bring you what you ordered." in text
 
 
 def test_nobody_sees_the_data_of_another(as_customer):
@@ -317,3 +320,85 @@ def test_a_customer_who_was_erased_meanwhile_is_signed_out(as_customer):
     session.save()
     assert client.get("/me/").headers["Location"] == "/"
     assert "_auth_user_id" not in client.session
+
+
+# ---------------------------------------------------------------- filters, copies, who has it
+
+
+def test_the_history_is_narrowed_by_what_happened_what_for_and_when(ana):
+    press(ana, "newsletter", "email", "on")
+    press(ana, "newsletter", "email", "off")
+    ana.get("/me/data/")
+
+    def lines(**wanted: str) -> set[str]:
+        answer = ana.get("/me/uses/", wanted)
+        assert answer.status_code == 200
+        return {line.strip() for line in re.findall(r'class="tag">([^<]+)<', answer.text)}
+
+    assert lines(outcome="own") == {"By you"}
+    assert lines(outcome="choice", purpose="newsletter") == {"Your choice"}
+    assert lines(purpose="newsletter") <= {"Your choice", "Refused", "Used"}
+    assert lines(since="2099-01-01") == set()
+    assert lines(until="2020-01-01") == set()
+    assert lines(since="2020-01-01", until="2099-01-01") == lines()
+
+
+@pytest.mark.parametrize(
+    "wanted", [{"purpose": "ghost"}, {"outcome": "x"}, {"since": "yesterday"}, {"until": "' OR 1=1"}]
+)
+def test_a_filter_nobody_offered_is_no_page(ana, wanted):
+    assert ana.get("/me/uses/", wanted).status_code == 404
+
+
+def test_older_lines_stay_narrowed(as_customer):
+    client = as_customer("x33@example.com")
+    for turn in range(52):
+        press(client, "newsletter", "email", "on" if turn % 2 == 0 else "off")
+    older = re.search(r'href="\?([^"]*before=\d+)"', client.get("/me/uses/", {"outcome": "choice"}).text)
+    assert older is not None and "outcome=choice" in older.group(1)
+    text = client.get("/me/uses/?" + older.group(1).replace("&amp;", "&")).text
+    assert {line.strip() for line in re.findall(r'class="tag">([^<]+)<', text)} == {"Your choice"}
+
+
+@pytest.mark.parametrize(("form", "kind"), [("json", "application/json"), ("csv", "text/csv"), ("html", "text/html")])
+def test_a_copy_holds_every_value_and_is_itself_on_record(ana, meadow, form, kind):
+    answer = ana.get(f"/me/data/copy/{form}")
+    assert answer.headers["Content-Type"].startswith(kind)
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="my-data.{form}"'
+    for value in ("Ana", "Ortiz", "ana@example.com", "Köln", "likes tea"):
+        assert value in answer.text
+    assert "You took a copy of your own data" in ana.get("/me/uses/").text
+    assert ana.get("/me/data/copy/exe").status_code == 404
+
+
+def test_the_json_copy_is_read_by_machines(ana):
+    document = json.loads(ana.get("/me/data/copy/json").content)
+    assert document["format"] == "rightful/my-data/1"
+    city = next(one for one in document["fields"] if one["field"] == "customer.city")
+    assert city["value"] == "Köln"
+    assert city["purposes"][0]["kept"] == "6 months after the last delivery"
+
+
+def test_ac_032_no_cell_of_the_csv_copy_is_run_by_a_spreadsheet(as_customer):
+    text = as_customer("eve@example.com").get("/me/data/copy/csv").content.decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert rows
+    for row in rows:
+        assert not any((cell or "").startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row.values())
+
+
+def test_ac_032_the_html_copy_runs_nothing(as_customer):
+    parser = Tags()
+    parser.feed(as_customer("eve@example.com").get("/me/data/copy/html").text)
+    for tag, attributes in parser.seen:
+        assert tag not in {"script", "iframe", "img", "svg", "base", "form", "a"}
+        assert not any(name.startswith("on") for name in attributes)
+
+
+def test_who_received_something_is_listed_with_a_way_to_stop_it(as_customer):
+    text = as_customer("x34@example.com").get("/me/recipients/").text
+    assert "Nobody outside has received anything about you" in text
+
+
+def test_how_to_check_names_the_key_of_this_record(ana, meadow):
+    assert meadow.ledger.verifier_key in ana.get("/me/uses/check/").text.replace("&#x27;", "'")

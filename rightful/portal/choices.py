@@ -1,76 +1,51 @@
-"""The customer's pages: what is done with my data, my choices, my data, every use of it.
+"""P3: what have I agreed to, in which words, and how do I stop it?
 
-A page asks one action and shows the answer; the customer's key comes from the
-session, never from the address bar. Saying no takes the same one press as saying
-yes (GDPR Art. 7(3)).
+Saying no takes the same one press as saying yes (GDPR Art. 7(3)).
 
-Easy to get wrong: after a failed change the switch must show what is true, not
-what was asked for. So a row is always drawn from a fresh look, after the change
-or after its failure.
+Easy to get wrong: after a failed change the switch must show what is true, not what
+was asked for. So a row is always drawn from a fresh look, after the change or after
+its failure.
 
-Sources: GDPR Art. 7(3), 15, 21; abuse cases AC-030, AC-031.
+Sources: GDPR Art. 7(3), 21; UX portal P3; abuse case AC-030.
 """
 
 from __future__ import annotations
 
 import logging
-from itertools import groupby
 from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from rightful.actions.customer_view import ChannelState, Overview, PurposeSeen, UseSeen, my_data
+from rightful.actions.customer_view import ChannelState, Overview, PurposeSeen
 from rightful.actions.customer_view import overview as overview_of
-from rightful.actions.customer_view import proof as proof_of
-from rightful.actions.customer_view import uses as uses_of
 from rightful.actions.give_consent import give_consent
 from rightful.actions.withdraw_consent import switch_everything_off, withdraw_consent
-from rightful.errors import NotFound, RightfulError
-from rightful.web.doors import CUSTOMER
+from rightful.errors import RightfulError
+from rightful.portal.overview import switches
+from rightful.portal.visitor import key_of, language
 from rightful.web.opened import workspace
 from rightful.web.templatetags.words import row_id
 
 UNDO = "undo"
-PAGE = 50
 log = logging.getLogger("rightful.portal")
 
 
 @require_safe
-def overview(request: HttpRequest) -> HttpResponse:
-    """What do you do with my data?"""
-    seen = overview_of(workspace(), _key(request))
-    return render(
-        request,
-        "portal/overview.html",
-        {
-            "seen": seen,
-            "always": [one for one in seen.purposes if not _switches(one)],
-            "chosen": [one for one in seen.purposes if any(c.state == "on" for c in _switches(one))],
-            "not_chosen": [
-                one for one in seen.purposes if _switches(one) and not any(c.state == "on" for c in _switches(one))
-            ],
-            "latest": uses_of(workspace(), _key(request), limit=3),
-        },
-    )
-
-
-@require_safe
 def choices(request: HttpRequest) -> HttpResponse:
-    """What have I agreed to, and how do I stop it?"""
-    seen = overview_of(workspace(), _key(request))
+    """A switch for each purpose and channel."""
+    seen = _look(request)
     return render(
         request,
         "portal/choices.html",
         {
-            "groups": _grouped([one for one in seen.purposes if _switches(one) or one.can_refuse]),
-            "always": [one for one in seen.purposes if not _switches(one) and not one.can_refuse],
+            "groups": _grouped([one for one in seen.purposes if switches(one) or one.can_refuse]),
+            "always": [one for one in seen.purposes if not switches(one) and not one.can_refuse],
             "can_undo": bool(request.session.get(UNDO)),
         },
     )
@@ -79,7 +54,7 @@ def choices(request: HttpRequest) -> HttpResponse:
 @require_POST
 def set_choice(request: HttpRequest) -> HttpResponse:
     """Move one switch."""
-    seen = overview_of(workspace(), _key(request))
+    seen = _look(request)
     purpose, channel = _named(seen, request.POST.get("purpose", ""), request.POST.get("channel", ""))
     wanted = request.POST.get("state", "")
     if wanted not in {"on", "off"}:
@@ -89,10 +64,11 @@ def set_choice(request: HttpRequest) -> HttpResponse:
         effect = _("It is on already.") if wanted == "on" else _("It is off already. We do not use your data for this.")
     else:  # a no to what was never asked is a choice too: it is written down, and nobody asks again
         try:
-            effect = _move(_key(request), purpose, channel.channel, wanted, seen.notice)
+            _move(key_of(request), purpose, channel.channel, wanted, seen.notice)
         except RightfulError as error:
             failed = _failed(error)
         else:
+            effect = _effect(wanted)
             can_undo = channel.state == "on" or wanted == "on"
             before = [[purpose.id, channel.channel, "on" if wanted == "off" else "off"]]
             request.session[UNDO] = before if can_undo else []
@@ -102,11 +78,11 @@ def set_choice(request: HttpRequest) -> HttpResponse:
 @require_POST
 def everything_off(request: HttpRequest) -> HttpResponse:
     """Switch off all that can be switched off, in one press."""
-    seen = overview_of(workspace(), _key(request))
+    seen = _look(request)
     on = [[one.id, c.channel, "on"] for one in seen.purposes for c in one.channels if c.state == "on"]
     request.session[UNDO] = on
     try:
-        switch_everything_off(workspace(), _key(request))
+        switch_everything_off(workspace(), key_of(request))
     except RightfulError as error:
         log.warning("switching everything off failed: code=%s", error.code)
         messages.error(request, _("That did not work for everything. The switches show what is off now."))
@@ -125,13 +101,13 @@ def everything_off(request: HttpRequest) -> HttpResponse:
 def undo(request: HttpRequest) -> HttpResponse:
     """Put the switches back as they were before the last press."""
     moved = request.session.pop(UNDO, [])
-    seen = overview_of(workspace(), _key(request))
+    seen = _look(request)
     done = 0
     try:
         for purpose_id, channel_name, before in moved:
             purpose, channel = _named(seen, purpose_id, channel_name)
             if channel.state != before:
-                _move(_key(request), purpose, channel.channel, before, seen.notice)
+                _move(key_of(request), purpose, channel.channel, before, seen.notice)
                 done += 1
     except RightfulError as error:
         messages.error(request, _failed(error))
@@ -142,59 +118,8 @@ def undo(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(reverse("portal:choices"))
 
 
-@require_safe
-def data(request: HttpRequest) -> HttpResponse:
-    """What do you hold about me, why, from where, until when?"""
-    held = my_data(workspace(), _key(request))
-    origins = [
-        (origin, title, [group for group in held.groups if group.origin == origin])
-        for origin, title in (
-            ("gave", _("You gave us this")),
-            ("saw", _("We saw this")),
-            ("inferred", _("We worked this out")),
-            ("others", _("Others gave us this")),
-        )
-    ]
-    return render(request, "portal/data.html", {"origins": [one for one in origins if one[2]]})
-
-
-@require_safe
-def uses(request: HttpRequest) -> HttpResponse:
-    """When was my data used, by whom, for what, and what was refused?"""
-    before = request.GET.get("before", "")
-    if before and not before.isdecimal():
-        raise Http404
-    found = uses_of(workspace(), _key(request), limit=PAGE + 1, before=int(before) if before else None)
-    shown = found[:PAGE]
-    words = {
-        "days": _by_day(shown),
-        "older": shown[-1].index if len(found) > PAGE else None,
-        "newest_page": not before,
-    }
-    return render(request, "portal/uses.html", words)
-
-
-@require_safe
-def proof(request: HttpRequest, index: int) -> HttpResponse:
-    """The proof of one entry that is about me; anybody else's entry is not there."""
-    try:
-        content = proof_of(workspace(), _key(request), index)
-    except NotFound:
-        raise Http404 from None
-    return HttpResponse(
-        content,
-        content_type="application/zip",
-        headers={"Content-Disposition": f'attachment; filename="proof-{index}.zip"'},
-    )
-
-
-def _key(request: HttpRequest) -> str:
-    key: str = request.session[CUSTOMER]
-    return key
-
-
-def _switches(purpose: PurposeSeen) -> list[ChannelState]:
-    return [channel for channel in purpose.channels if channel.state != "always"]
+def _look(request: HttpRequest) -> Overview:
+    return overview_of(workspace(), key_of(request), language=language())
 
 
 def _grouped(purposes: list[PurposeSeen]) -> list[tuple[str, list[PurposeSeen]]]:
@@ -215,14 +140,18 @@ def _named(seen: Overview, purpose_id: str, channel_name: str) -> tuple[PurposeS
     raise Http404
 
 
-def _move(key: str, purpose: PurposeSeen, channel: str, wanted: str, notice: str) -> str:
-    """Carry the choice out; returns the sentence that says what it does."""
+def _move(key: str, purpose: PurposeSeen, channel: str, wanted: str, notice: str) -> None:
+    """Carry the choice out."""
     if wanted == "on":
-        done = give_consent(workspace(), key, purpose.id, channel, notice=notice, method="portal")
+        give_consent(workspace(), key, purpose.id, channel, notice=notice, method="portal", language=language())
     else:
-        done = withdraw_consent(workspace(), key, purpose.id, channel, method="portal")
-    effect: str = done.effect
-    return effect
+        withdraw_consent(workspace(), key, purpose.id, channel, method="portal")
+
+
+def _effect(wanted: str) -> str:
+    if wanted == "on":
+        return _("From now on we may use your data for this, until you say no.")
+    return _("From this moment we do not use your data for this.")
 
 
 def _failed(error: RightfulError) -> str:
@@ -244,8 +173,7 @@ def _row(
         if effect or failed:
             (messages.error if failed else messages.success)(request, failed or effect)
         return HttpResponseRedirect(f"{reverse('portal:choices')}#{row_id(purpose_id, channel_name)}")
-    seen = overview_of(workspace(), _key(request))
-    purpose, channel = _named(seen, purpose_id, channel_name)
+    purpose, channel = _named(_look(request), purpose_id, channel_name)
     words: dict[str, Any] = {
         "purpose": purpose,
         "channel": channel,
@@ -254,8 +182,3 @@ def _row(
         "can_undo": can_undo,
     }
     return render(request, "portal/choice_row.html", words)
-
-
-def _by_day(found: tuple[UseSeen, ...]) -> list[tuple[Any, list[UseSeen]]]:
-    days = groupby(found, key=lambda one: timezone.localtime(one.at).date())
-    return [(ones[0].at, ones) for ones in (list(group) for _day, group in days)]

@@ -1,0 +1,113 @@
+"""How the customer's pages say what actions give them: sentences, names, values, lengths of time.
+
+Easy to get wrong: marking anything safe. Everything here is text, and the template escapes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from decimal import Decimal
+
+from django import template
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
+
+from rightful.actions.customer_words import CHANNELS, ORIGIN_WORDS, RECIPIENT_KINDS, UNIT_WORDS, Label, Said
+from rightful.policy.model import Period
+from rightful.web.opened import workspace
+from rightful.web.templatetags.words import day, moment
+
+register = template.Library()
+
+
+@register.filter
+def said(sentence: Said) -> str:
+    """The sentence in the page's language, its days and numbers written as they are written there."""
+    words = {name: _word(value) for name, value in sentence.words.items()}
+    return _(sentence.template) % words if words else _(sentence.template)
+
+
+@register.filter
+def each_said(sentences: Iterable[Said]) -> str:
+    return "; ".join(said(one) for one in sentences)
+
+
+@register.filter
+def named(label: Label) -> str:
+    """A field's name; with its unit where the name is a technical one."""
+    return f"{label.text} ({_(UNIT_WORDS[label.unit])})" if label.unit else label.text
+
+
+@register.filter
+def all_named(labels: Iterable[Label]) -> str:
+    return ", ".join(named(one) for one in labels)
+
+
+@register.filter
+def channel(name: str) -> str:
+    return _(CHANNELS[name]) if name in CHANNELS else name
+
+
+@register.filter
+def origin(name: str) -> str:
+    return _(ORIGIN_WORDS[name])
+
+
+@register.filter
+def recipient_kind(name: str) -> str:
+    return _(RECIPIENT_KINDS[name]) if name in RECIPIENT_KINDS else ""
+
+
+@register.filter
+def kept(period: Period | None) -> str:
+    """`6 months after the last delivery`; the moment in the policy's own words where it knows the language."""
+    if period is None:
+        return ""
+    count = {"count": period.count}
+    length = {
+        "days": ngettext("%(count)s day", "%(count)s days", period.count),
+        "weeks": ngettext("%(count)s week", "%(count)s weeks", period.count),
+        "months": ngettext("%(count)s month", "%(count)s months", period.count),
+        "years": ngettext("%(count)s year", "%(count)s years", period.count),
+    }[period.unit if period.unit.endswith("s") else f"{period.unit}s"] % count
+    if not period.after:
+        return length
+    language = get_language() or "en"
+    own = getattr(workspace().facts.policy, "words", {}).get(period.after, {})
+    words = {"length": length, "event": own.get(language) or own.get(language.partition("-")[0]) or period.after}
+    if period.after.startswith("the end"):
+        return _("%(length)s from %(event)s") % words
+    return _("%(length)s after %(event)s") % words
+
+
+@register.filter(expects_localtime=False)
+def value(held: object) -> str:
+    """A value as a person writes it; whole numbers stay as they are: they may be years."""
+    if held is None:
+        return ""
+    if isinstance(held, bool):
+        return _("yes") if held else _("no")
+    if isinstance(held, datetime):
+        return moment(held if held.tzinfo else timezone.make_aware(held))
+    if isinstance(held, date):
+        return date_format(held, _("l, j F Y"))
+    if isinstance(held, float | Decimal):
+        return number_format(held, use_l10n=True)
+    if isinstance(held, list | tuple):
+        return ", ".join(value(one) for one in held)
+    return str(held)
+
+
+def _word(held: object) -> str:
+    if isinstance(held, datetime):
+        return day(held)
+    return number_format(held, use_l10n=True, force_grouping=True) if isinstance(held, int) else str(held)
+
+
+@register.filter
+def at(things: tuple[object, ...], place: int) -> object:
+    """The thing at this place: the column of a cell."""
+    return things[place]
