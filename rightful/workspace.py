@@ -116,7 +116,7 @@ class Workspace(AbstractContextManager["Workspace"]):
         """Make a new workspace: keys, control database, ledger, and the embedded store unless told otherwise.
 
         Args:
-            source: {"kind": "duckdb", "path": ...} (default) or {"kind": "postgres", "url_env": ...}.
+            source: {"kind": "duckdb", "path": ...} (default) or {"kind": "postgres", "url_env": ...}, or mariadb.
             subject: which columns of the customer table hold residence, birth date and e-mail.
         """
         folder = Path(path)

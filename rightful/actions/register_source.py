@@ -76,7 +76,7 @@ def describe_customers(ws: Workspace, *, email: str = "", residence: str = "", b
 
 
 def choose_database(ws: Workspace, *, url_env: str = "", url_file: str = "") -> dict[str, Any]:
-    """Say that customer data lies in a PostgreSQL database; counts from the next opening on.
+    """Say that customer data lies in a PostgreSQL or MariaDB database; counts from the next opening on.
 
     Args:
         url_env, url_file: where the address is kept; it is never written into the workspace.
@@ -95,7 +95,7 @@ def choose_database(ws: Workspace, *, url_env: str = "", url_file: str = "") -> 
             "this workspace has its customers in the embedded store", remedy="`rightful init` another workspace"
         )
     place = {"url_env": url_env} if url_env else {"url_file": str(Path(url_file).resolve())}
-    put_back(ws, {"kind": "postgres", **place})
+    put_back(ws, {"kind": stores.kind_of(place), **place})
     return before
 
 
@@ -122,13 +122,13 @@ def attach_database(
     customer_key: str | None = None,
     links: Mapping[str, str] | None = None,
 ) -> tuple[TableInfo, ...]:
-    """Govern the PostgreSQL database this workspace names, where it is, and record it.
+    """Govern the database this workspace names, where it is, and record it.
 
     Args:
         mode: "column" adds flags to the tables; "companion" keeps them in a table of our own schema.
         links: table -> column, where a table names the customer without a foreign key.
     """
-    tables = stores.attach_postgres(
+    tables = stores.attach(
         ws.config["source"],
         ws.keys.store_key,
         schema=schema,

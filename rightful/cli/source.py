@@ -69,14 +69,14 @@ def add(
     customers: Annotated[str, typer.Argument(help="The table with one row per customer.")],
     url_env: Annotated[str, typer.Option(help="Environment variable with the address of the database.")] = "",
     url_file: Annotated[str, typer.Option(help="File with the address of the database.")] = "",
-    schema: Annotated[str, typer.Option(help="The schema its tables are in.")] = "public",
+    schema: Annotated[str, typer.Option(help="PostgreSQL: the schema its tables are in; public if not said.")] = "",
     mode: Annotated[Mode, typer.Option(help="Permissions in a column of your tables, or beside them.")] = Mode.COLUMN,
     key: Annotated[str, typer.Option(help="Column with the customer's key, if there is no primary key.")] = "",
     link: Annotated[
         list[str] | None, typer.Option(help="TABLE.COLUMN that holds it, if no foreign key says so.")
     ] = None,
 ) -> int:
-    """Govern a PostgreSQL database where it is. docs/how-to/use-your-postgresql.md says what is added to it."""
+    """Govern a PostgreSQL or MariaDB database where it is. docs/how-to/ says what is added to it."""
     from rightful.actions.register_source import attach_database, choose_database, put_back
 
     links = dict(_field(text, "") for text in link or [])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -34,10 +35,28 @@ def open_store(config: Mapping[str, Any], folder: Path, store_key: bytes) -> Sou
         from rightful.sources.postgres import PostgresSource
 
         return cast(Source, PostgresSource.open(address(config), reader_password=_reader_password(store_key)))
-    raise BadInput(f"there is no kind of source called {kind}", remedy="Use duckdb or postgres")
+    if kind == "mariadb":
+        from rightful.sources.mariadb import MariaDBSource
+
+        return cast(Source, MariaDBSource.open(address(config), reader_password=_reader_password(store_key, kind)))
+    raise BadInput(f"there is no kind of source called {kind}", remedy="Use duckdb, postgres or mariadb")
 
 
-def attach_postgres(
+def kind_of(config: Mapping[str, Any]) -> Literal["postgres", "mariadb"]:
+    """Which database an address is of.
+
+    Raises:
+        BadInput: an address of something we do not know.
+    """
+    scheme = address(config).partition(":")[0]
+    if scheme in ("mariadb", "mysql"):
+        return "mariadb"
+    if scheme in ("postgresql", "postgres") or "=" in scheme:  # host=... dbname=... is PostgreSQL's other spelling
+        return "postgres"
+    raise BadInput("the address is of no database we know", remedy="Write postgresql://... or mariadb://...")
+
+
+def attach(
     config: Mapping[str, Any],
     store_key: bytes,
     *,
@@ -47,26 +66,36 @@ def attach_postgres(
     customer_key: str | None = None,
     links: Mapping[str, str] | None = None,
 ) -> tuple[TableInfo, ...]:
-    """Prepare a PostgreSQL database to be governed in place; returns the tables that are from now on."""
+    """Prepare a database to be governed in place; returns the tables that are from now on.
+
+    Args:
+        schema: where the tables are; "" for PostgreSQL's `public`. A MariaDB address names it already.
+    """
+    found = {"customer_key": customer_key, "links": links}
+    options: dict[str, Any] = {name: value for name, value in found.items() if value}
+    url, password = address(config), _reader_password(store_key, str(config["kind"]))
+    if config["kind"] == "mariadb":
+        from rightful.sources.mariadb import MariaDBSource
+
+        maria = MariaDBSource.reflect(url, customer_table=customer_table, reader_password=password, **options)
+        with closing(maria):
+            if schema not in ("", maria.schema):
+                raise BadInput(
+                    f"the address is of the database {maria.schema}, not of {schema}", remedy="Leave --schema out"
+                )
+            return maria.install(mode)
     from rightful.sources.postgres import PostgresSource
 
-    options: dict[str, Any] = {"customer_key": customer_key, "links": links}
-    source = PostgresSource.reflect(
-        address(config),
-        schema,
-        customer_table=customer_table,
-        reader_password=_reader_password(store_key),
-        **{name: value for name, value in options.items() if value},
+    postgres = PostgresSource.reflect(
+        url, schema or "public", customer_table=customer_table, reader_password=password, **options
     )
-    try:
-        return source.install(mode)
-    finally:
-        source.close()
+    with closing(postgres):
+        return postgres.install(mode)
 
 
-def _reader_password(store_key: bytes) -> str:
+def _reader_password(store_key: bytes, kind: str = "postgres") -> str:
     """The restricted role's password: made from the store's key, and of no use for finding it out."""
-    return derive(store_key, "postgres reader").hex()
+    return derive(store_key, f"{kind} reader").hex()
 
 
 def create_embedded(config: Mapping[str, Any], folder: Path, store_key: bytes) -> Source:

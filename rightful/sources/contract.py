@@ -104,7 +104,7 @@ class FlagState:
 
 
 class Source(Protocol):
-    """One store of customer data. Implementations: `duckdb.py`, `postgres.py`."""
+    """One store of customer data. Implementations: `duckdb.py`, `postgres.py`, `mariadb.py`."""
 
     name: str
     dialect: Dialect

@@ -8,7 +8,8 @@ CRM's; a materialised view cannot be changed, only worked out again; PostgreSQL'
 statistics hold copies of the most common values.
 
 Sources: DuckDB documentation, "DuckDB_% Metadata Functions"; PostgreSQL 15
-documentation, 54 "System Catalogs", VACUUM, REFRESH MATERIALIZED VIEW.
+documentation, 54 "System Catalogs", VACUUM, REFRESH MATERIALIZED VIEW; MariaDB 10.11
+documentation, "Information Schema", OPTIMIZE TABLE.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from rightful.sources.contract import Reference, StoredColumn, StoredTable
 if TYPE_CHECKING:
     import duckdb
     import psycopg
+    import pymysql
 
 
 def check_reach(affected: int, at_most: Sequence[int] | None, place: int) -> None:
@@ -175,5 +177,88 @@ def purge_postgres(
         con.execute("RESET lock_timeout")
     left.append(
         "PostgreSQL's write-ahead log, base backups and replicas keep older bytes until they are recycled or replaced"
+    )
+    return tuple(left)
+
+
+_MARIADB_TABLES = """
+SELECT table_name, COALESCE(table_rows, 0) FROM information_schema.tables
+WHERE table_schema = %s AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') ORDER BY table_name
+"""
+_MARIADB_COLUMNS = """
+SELECT table_name, column_name, column_type, is_nullable, character_maximum_length,
+       is_generated <> 'NEVER', column_default IS NOT NULL OR extra LIKE '%%auto_increment%%'
+FROM information_schema.columns WHERE table_schema = %s ORDER BY table_name, ordinal_position
+"""
+_MARIADB_UNIQUE = """
+SELECT table_name, index_name, column_name FROM information_schema.statistics
+WHERE table_schema = %s AND non_unique = 0 ORDER BY table_name, index_name, seq_in_index
+"""
+_MARIADB_REFERENCES = """
+SELECT table_name, constraint_name, column_name, referenced_table_name, referenced_column_name
+FROM information_schema.key_column_usage
+WHERE table_schema = %s AND referenced_table_schema = table_schema
+ORDER BY table_name, constraint_name, ordinal_position
+"""
+_TEXTS = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext")
+
+
+def structure_of_mariadb(
+    con: pymysql.Connection[Any], schema: str, own: Collection[tuple[str, str]]
+) -> tuple[StoredTable, ...]:
+    """Tables of one database, temporal ones among them."""
+    from rightful.sources.mariadb import canonical_type
+
+    def rows(text: str) -> list[tuple[Any, ...]]:
+        with con.cursor() as cursor:
+            cursor.execute(text, (schema,))
+            return list(cursor.fetchall())
+
+    columns: dict[str, list[StoredColumn]] = {}
+    for table, name, declared, nullable, longest, generated, default in rows(_MARIADB_COLUMNS):
+        if (str(table), str(name)) not in own:
+            text = str(declared).partition("(")[0] in _TEXTS
+            found = StoredColumn(
+                str(name), canonical_type(str(declared)), str(declared), nullable == "YES",
+                int(longest) if text else None, str(generated) == "1", str(default) == "1",
+            )  # fmt: skip
+            columns.setdefault(str(table), []).append(found)
+    indexes: dict[str, dict[str, tuple[str, ...]]] = {}
+    for table, index, column in rows(_MARIADB_UNIQUE):
+        mine = indexes.setdefault(str(table), {})
+        mine[str(index)] = (*mine.get(str(index), ()), str(column))
+    references: dict[str, dict[str, Reference]] = {}
+    for table, rule, column, parent, to in rows(_MARIADB_REFERENCES):
+        found_so_far = references.setdefault(str(table), {})
+        before = found_so_far.get(str(rule), Reference((), str(parent), ()))
+        found_so_far[str(rule)] = Reference((*before.columns, str(column)), before.table, (*before.to, str(to)))
+    return tuple(
+        StoredTable(
+            str(name),
+            (schema, str(name)),
+            tuple(columns.get(str(name), ())),
+            indexes.get(str(name), {}).get("PRIMARY", ()),
+            tuple(index for rule, index in indexes.get(str(name), {}).items() if rule != "PRIMARY"),
+            tuple(references.get(str(name), {}).values()),
+            int(count),
+        )
+        for name, count in rows(_MARIADB_TABLES)
+    )
+
+
+def purge_mariadb(con: pymysql.Connection[Any], tables: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """Rewrite tables; returns what stays out of reach."""
+    left = []
+    for place in tables:
+        name = ".".join("`" + part.replace("`", "``") + "`" for part in place)
+        with con.cursor() as cursor:
+            # InnoDB answers with a note that it rebuilds the table, and with "status OK" once it has
+            cursor.execute(f"OPTIMIZE NO_WRITE_TO_BINLOG TABLE {name}")
+            done = [str(row[3]) for row in cursor.fetchall() if row[2] == "status"]
+        if done != ["OK"]:
+            left.append(f"{place[-1]} is in use and was not rewritten: gaps in its pages may keep bytes")
+    left.append(
+        "MariaDB's redo, undo and binary logs, backups and replicas keep older bytes until they are recycled "
+        "or replaced"
     )
     return tuple(left)

@@ -7,6 +7,7 @@ exactly whom the naive reading permits; between an event and the refresh, never 
 from __future__ import annotations
 
 import csv
+from contextlib import closing
 from dataclasses import replace
 from random import Random
 
@@ -190,6 +191,28 @@ def test_E11_postgresql_returns_whom_the_naive_reading_permits(seed, tmp_path, p
             walk(ws, tmp_path, random, policy)
         finally:
             ws.source.uninstall()
+
+
+@pytest.mark.slow
+@pytest.mark.mariadb
+@pytest.mark.parametrize(("seed", "mode"), [(5, "column"), (6, "companion")])
+def test_E11_mariadb_returns_whom_the_naive_reading_permits(seed, mode, tmp_path, mariadb_server, mariadb_url):
+    random = Random(seed)
+    policy = policy_for(random)
+    with closing(mariadb_server.connect(mariadb_url.rsplit("/", 1)[1])) as con:
+        cursor = con.cursor()
+        cursor.execute(
+            "CREATE TABLE customer (id varchar(20) PRIMARY KEY, email text, phone text, income text, health text, "
+            "home text, born date)"
+        )
+        for row in rows_of(_same_people(seed)):
+            values = [value or None for value in row.values()]
+            cursor.execute("INSERT INTO customer VALUES (%s, %s, %s, %s, %s, %s, %s)", values)
+    (tmp_path / "address").write_text(mariadb_url)
+    source = {"kind": "mariadb", "url_file": str(tmp_path / "address")}
+    with Workspace.create(tmp_path / "w", "shop", source=source, subject=SUBJECT) as ws:
+        register_source.attach_database(ws, schema="", customer_table="customer", actor="o", mode=mode)
+        walk(ws, tmp_path, random, policy)
 
 
 def _same_people(seed: int):

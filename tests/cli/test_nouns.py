@@ -352,26 +352,42 @@ def test_the_json_of_every_verb_that_was_run_here_can_be_read_twice(rightful):
         assert json.loads(first) == json.loads(rightful(*words, "--json").out)
 
 
-@pytest.mark.postgres
-def test_a_postgresql_database_is_governed_where_it_is(rightful, tmp_path, postgres_url, monkeypatch):
-    import psycopg
+FILL = {
+    "postgres": (
+        "CREATE SCHEMA shopcli",
+        "CREATE TABLE shopcli.customer (id text PRIMARY KEY, name text, lives_in text)",
+        "INSERT INTO shopcli.customer SELECT 'C' || n, 'N' || n, 'DE' FROM generate_series(1, 25) n",
+    ),
+    "mariadb": (
+        "CREATE TABLE customer (id varchar(9) PRIMARY KEY, name text, lives_in text)",
+        "INSERT INTO customer SELECT concat('C', seq), concat('N', seq), 'DE' FROM seq_1_to_25",
+    ),
+}
 
-    with psycopg.connect(postgres_url, autocommit=True) as con:
-        con.execute("DROP SCHEMA IF EXISTS shopcli CASCADE")
-        con.execute("CREATE SCHEMA shopcli")
-        con.execute("CREATE TABLE shopcli.customer (id text PRIMARY KEY, name text, lives_in text)")
-        con.execute("INSERT INTO shopcli.customer SELECT 'C' || n, 'N' || n, 'DE' FROM generate_series(1, 25) n")
-    monkeypatch.setenv("CRM_URL", postgres_url)
+
+@pytest.mark.parametrize("engine", [pytest.param(name, marks=getattr(pytest.mark, name)) for name in FILL])
+def test_a_database_is_governed_where_it_is(rightful, tmp_path, engine, request, monkeypatch):
+    url = request.getfixturevalue(f"{engine}_url")
+    schema = ("--schema", "shopcli") if engine == "postgres" else ()
+    if engine == "postgres":
+        import psycopg
+
+        with psycopg.connect(url, autocommit=True) as con:
+            for statement in FILL[engine]:
+                con.execute(statement)
+    else:
+        request.getfixturevalue("mariadb_server").run(";\n".join(FILL[engine]), url.rsplit("/", 1)[1])
+    monkeypatch.setenv("CRM_URL", url)
     place = tmp_path / "pg"
     at = ("-w", place)
     rightful("init", place)
     assert rightful("source", "add", "customer", *at).code == 2, "where is its address?"
-    lost = rightful("source", "add", "client", "--url-env", "CRM_URL", "--schema", "shopcli", *at)
+    lost = rightful("source", "add", "client", "--url-env", "CRM_URL", *schema, *at)
     assert lost.code == 6
     assert json.loads((place / "rightful.json").read_text("utf-8"))["source"]["kind"] == "duckdb", "as before"
-    added = rightful("source", "add", "customer", "--url-env", "CRM_URL", "--schema", "shopcli", *at, "--json")
+    added = rightful("source", "add", "customer", "--url-env", "CRM_URL", *schema, *at, "--json")
     assert added.code == 0, added.out
-    assert postgres_url not in (place / "rightful.json").read_text("utf-8")
+    assert url not in (place / "rightful.json").read_text("utf-8")
     try:
         assert [t["table"] for t in added.json["tables"]] == ["customer"]
         policy = place / "policy" / "p.yaml"
