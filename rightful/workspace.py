@@ -26,6 +26,7 @@ from rightful.consent.models import ConsentLog
 from rightful.errors import BadInput, NotFound, UnknownName
 from rightful.gate import stores, use
 from rightful.gate.facts import Facts, SubjectColumns
+from rightful.gate.link_book import LinkBook
 from rightful.ledger.database import connect
 from rightful.ledger.journal import Journal
 from rightful.ledger.record import Ledger, now_us
@@ -173,6 +174,12 @@ class Workspace(AbstractContextManager["Workspace"]):
     def links(self) -> Links:
         chosen = self.config.get("links", {})
         return Links(derive(self.keys.log_key, "links"), chosen.get("generation", 1), chosen.get("oldest", 1))
+
+    @cached_property
+    def link_book(self) -> LinkBook:
+        """Which columns name a customer's rows, as decided."""
+        return LinkBook(self.control, self.journal)
+
 
     def subject_id(self, no: int) -> str:
         """The pseudonym of a customer in the control database and the ledger; needs the keys to link."""

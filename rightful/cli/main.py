@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from rightful.cli import consent, gate, law, ledger, mail, notice, person, policy, source, staff, token, workspace
+from rightful.cli import consent, gate, law, ledger, link, mail, notice, person, policy, source, staff, token, workspace
 from rightful.cli import consent_proof as _consent_proof  # noqa: F401 - further verbs of `consent`
 
 app = typer.Typer(
@@ -37,7 +37,7 @@ def _root(
 
 PANELS = {
     "Rules": (policy, notice, staff, token),
-    "Customer data": (source, gate, person, consent),
+    "Customer data": (source, link, gate, person, consent),
     "Mail": (mail,),
     "Law": (law,),
     "Proof": (ledger,),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rightful.cli.verbs import OK, Cli, verb
+
+if TYPE_CHECKING:
+    from rightful.actions.find_person import Place
 
 NOUN = "person"
 HELP = "One customer: what a purpose lets you see, and each use of their data."
@@ -82,4 +85,69 @@ def uses(
         ],
     )
     cli.table(("entry", "when (UTC)", "", "what"), [(str(u.index), u.at, u.outcome, u.what) for u in found], right=(0,))
+    return OK
+
+
+@verb(
+    app,
+    NOUN,
+    "find",
+    members={
+        "customer": "the key",
+        "places": "list of {table, rows, why}: rows that are the customer's",
+        "shared": "list of {table, rows, why}: rows that are somebody else's, too",
+        "mentions": "list of {table, rows, why}: rows that only name the customer",
+        "texts": "list of {field, rows, kinds}: other people's texts with an identifier in them",
+        "attachments": "list of {field, rows}: bytes with an identifier in them",
+        "identifiers": "{kind: how many}",
+        "undecided": "list of {link, rows}: proposed links that would add rows",
+        "doubles": "list of {customer, why, strong}: profiles that may be the same person",
+        "unread": "what could not be looked through",
+        "entry": "the ledger entry of the search",
+    },
+)
+def find(
+    cli: Cli,
+    customer: Key,
+    purpose: Why = "",
+    also: Annotated[list[str] | None, typer.Option(help="A further key of the same person.")] = None,
+) -> int:
+    """Where a customer's data is, in every table of the store: how many rows, and why they count as theirs."""
+    from rightful.actions.find_person import find_person
+
+    with cli.open() as ws:
+        found = find_person(ws, cli.actor if not purpose else cli.who, purpose, customer, also=also or ())
+
+    def places(which: tuple[Place, ...]) -> list[dict[str, object]]:
+        return [{"table": p.table, "rows": p.rows, "why": list(p.why)} for p in which]
+
+    cli.answer(
+        customer=customer,
+        places=places(found.places),
+        shared=places(found.shared),
+        mentions=places(found.mentions),
+        texts=[{"field": p.table, "rows": p.rows, "kinds": list(p.why)} for p in found.texts],
+        attachments=[{"field": p.table, "rows": p.rows} for p in found.attachments],
+        identifiers=found.identifiers,
+        undecided=[{"link": link.id, "rows": rows} for link, rows in found.undecided],
+        doubles=[{"customer": d.key, "why": d.why, "strong": d.strong} for d in found.doubles],
+        unread=list(found.unread),
+        entry=found.entry,
+    )
+    kinds = (
+        ("theirs", found.places),
+        ("shared", found.shared),
+        ("names them", found.mentions),
+        ("in a text", found.texts),
+        ("in bytes", found.attachments),
+    )
+    rows = [(p.table, p.rows, kind, ", ".join(p.why)) for kind, which in kinds for p in which]
+    cli.table(("where", "rows", "", "why"), rows, right=(1,))
+    for link, count in found.undecided:
+        cli.say(f"Not decided: {link.id} would add {count} rows (rightful link confirm or reject)", "yellow")
+    for double in found.doubles:
+        cli.say(f"Perhaps the same person: {double.key} has {double.why} (--also {double.key})", "yellow")
+    for what in found.unread:
+        cli.say(f"Not looked through: {what}", "yellow")
+    cli.say(f"Looked for {purpose}; ledger entry {found.entry}. The customer sees this search.", "dim")
     return OK
