@@ -151,7 +151,7 @@ def rows() -> dict[str, list[tuple[Any, ...]]]:
     made["login_event"] = [
         (600 + i, _mail(i), "CANARY telephone" if i == 17 else f"OTHER device {i}") for i in people if i != 18
     ]
-    made["call_log"] = [(i, 4915170707017 if i == 17 else 491518080000 + i, 60 + i) for i in people]
+    made["call_log"] = [(i, 4915170707017 if i == 17 else 4915180808000 + i, 60 + i) for i in people]
     made["campaign_list"] = [
         ("Ana Canarya", _mail(17), 7),
         *((f"P{i} Other{i}", _mail(i), i) for i in people if i not in ANA),

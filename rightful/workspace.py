@@ -180,7 +180,6 @@ class Workspace(AbstractContextManager["Workspace"]):
         """Which columns name a customer's rows, as decided."""
         return LinkBook(self.control, self.journal)
 
-
     def subject_id(self, no: int) -> str:
         """The pseudonym of a customer in the control database and the ledger; needs the keys to link."""
         return "s-" + hmac.digest(self._subject_key, str(no).encode(), "sha256")[:12].hex()

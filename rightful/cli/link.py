@@ -16,7 +16,9 @@ HELP = "How tables hang together: which columns name a customer's rows."
 app = typer.Typer()
 MEMBERS = {"links": "list of {link, kind, role, confidence, state, evidence}"}
 
-Names = Annotated[list[str] | None, typer.Argument(metavar="LINK...", help="Names of links, as `link list` shows them.")]
+Names = Annotated[
+    list[str] | None, typer.Argument(metavar="LINK...", help="Names of links, as `link list` shows them.")
+]
 Role = Annotated[str, typer.Option(help="belongs, shared, mentions or reference; else the one proposed.")]
 Sure = Annotated[bool, typer.Option("--sure", help="Every proposal with a confidence of 0.9 or more.")]
 

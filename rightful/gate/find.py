@@ -180,6 +180,22 @@ class Store:
             condition, bound = self._in(name, column, part)
             yield from self.rows(name, condition, bound)
 
+    def named(self, name: Identifier) -> list[Row]:
+        """Customers whose first and last name, in columns of their own, make this name."""
+        from sqlglot import exp
+
+        found = []
+        for column in self.tables[self.customers].columns:
+            words = {*ids.words_of(column.name), "".join(ids.words_of(column.name))}
+            if column.type == "text" and words & ids.LAST_WORDS:
+                own = exp.Lower(this=exp.Trim(this=exp.column(column.name, quoted=True)))
+                ends = sorted({name.value.split(" ", i)[-1] for i in range(1, name.value.count(" ") + 1)})
+                for row in self.rows(self.customers, own.isin(*(mark() for _ in ends)), ends):
+                    texts = {c: v for c, v in row.values.items() if isinstance(v, str)}
+                    if any(i.value == name.value for i in ids.of_row(texts, kinds=["name"])):
+                        found.append(row)
+        return found
+
     def still_there(self, name: str, ids_: Sequence[RowId]) -> int:
         """How many of these rows there are now."""
         from sqlglot import exp
@@ -621,8 +637,10 @@ class _Walk:
     def _holders(self, identifier: Identifier) -> list[str]:
         """Keys of customers other than this person whose row holds the identifier."""
         table = self.store.table(self.store.customers)
-        hits = self.store._looked_through(table, [identifier])
-        return sorted({str(row.id[0]) for row, *_ in hits} - set(self.found.keys))
+        keys = {str(row.id[0]) for row, *_ in self.store._looked_through(table, [identifier])}
+        if identifier.kind == "name":  # in two columns
+            keys |= {str(row.id[0]) for row in self.store.named(identifier)}
+        return sorted(keys - set(self.found.keys))
 
     def _identify(self) -> None:
         """Identifiers from the person's own rows; those that others have, too, are marked."""

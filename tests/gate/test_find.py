@@ -1,0 +1,169 @@
+"""A person is found in every table, and what is somebody else's is told apart."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench import traps
+from rightful.gate import links as rules
+from rightful.gate.find import Store, find
+from rightful.gate.links import Column, Shape
+from rightful.sources.postgres import PostgresSource
+
+pytestmark = pytest.mark.postgres
+ENGINES = ["duckdb", "postgres"]
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def store(request, tmp_path_factory):
+    """The CRM of traps, read only by these tests."""
+    if request.param == "duckdb":
+        from rightful.sources.duckdb import DuckDBSource
+
+        source = DuckDBSource.create(tmp_path_factory.mktemp("find") / "s.duckdb", bytes(range(32)))
+        traps.fill_duckdb(source)
+    else:
+        server = request.getfixturevalue("postgres_server")
+        server.run("createdb", "-h", "127.0.0.1", "-p", server.port, "-U", "rightful", "find_traps")
+        traps.fill_postgres(server.url("find_traps"))
+        source = PostgresSource.reflect(server.url("find_traps"), customer_table="customer", reader_password="x")
+    yield Store(source, "customer", "id")
+    source.close()
+
+
+@pytest.fixture(scope="module")
+def links(store):
+    return store.propose()
+
+
+EXPECTED = {
+    "customer.address_id>address.id": "shared",
+    "customer.billing_address_id>address.id": "shared",
+    "customer.introduced_by>customer.id": "mentions",
+    "invoice.customer_id>customer.id": "belongs",
+    "orders.customer_id>customer.id": "belongs",
+    "order_line.order_id>orders.id": "belongs",
+    "customer_history.id>customer.id": "belongs",
+    "customer_cstm.id_c>customer.id": "belongs",
+    "note.parent_id[parent_type]>customer.id": "belongs",
+    "note.parent_id[parent_type]>orders.id": "belongs",
+    "attachment.resource>customer.id": "belongs",
+    "signup.email>customer.email": "belongs",
+    "message.from_email>customer.email": "belongs",
+    "message.to_email>customer.email": "belongs",
+    "referral.customer_id>customer.id": "belongs",
+    "referral.referrer_id>customer.id": "mentions",
+    "search_index.entity_id[entity]>customer.id": "belongs",
+    "login.email>customer.email": "belongs",
+    "campaign_list.mail>customer.email": "belongs",
+    "call_log.caller>customer.phone": "belongs",
+}
+
+
+def test_every_way_of_naming_a_customer_is_proposed_with_its_role(links):
+    found = {link.id: link.role for link in links}
+    assert {name: found.get(name) for name in EXPECTED} == EXPECTED
+
+
+def test_no_proposal_that_may_be_confirmed_unseen_leads_astray(links):
+    """A product's number fits the customers' keys as well; nothing like that is called sure."""
+    wrong = [link.id for link in links if link.confidence >= rules.SURE and "product" in link.id]
+    assert wrong == []
+
+
+def canaries(store) -> set[tuple[str, str]]:
+    """Brute force, written apart from the search: every (table, row as text) that holds a canary in any column."""
+    found = set()
+    for table in store.tables.values():
+        place = ".".join(f'"{part}"' for part in table.place)
+        for row in store.source.examine(f"SELECT * FROM {place}"):
+            text = "|".join(x.decode("latin-1") if isinstance(x, bytes) else str(x) for x in row)
+            if (
+                "canary" in text.lower().replace("joana.canary", "").replace("canaryasen", "")
+                or "4915170707017" in text
+            ):
+                found.add((table.name, str(row[0])))
+    return found
+
+
+def test_recall_is_complete_against_a_search_through_every_column_of_every_table(store, links):
+    found = find(store, ["17", "18"], links, region="DE")
+    reached = {(t, str(next(iter(h.row.values.values())))) for t, rows in found.rows.items() for h in rows.values()}
+    reached |= {(h.row.table, str(next(iter(h.row.values.values())))) for h in found.texts}
+    derived = {t.name for t in store.tables.values() if t.derived}
+    wanted = {place for place in canaries(store) if place[0] not in derived}
+    assert wanted - reached == set()
+
+
+def test_what_is_somebody_elses_too_is_told_apart(store, links):
+    found = find(store, ["17", "18"], links, region="DE")
+    assert set(found.rows["address"]) == {(117,), (118,), (18,)}
+    spared = {(table, one[0]): s.columns for (table, one), s in found.spared.items()}
+    assert spared[("address", 19)] == set() and spared[("message", 2)] == {"from_email"}
+    assert {(t, i[0]) for t, i in found.mentions} == {("customer", 21), ("referral", 1)}
+    assert {(h.row.table, h.row.id[0]) for h in found.texts} >= {("note", 491), ("message", 2)}
+    assert ("note", 492) not in {(h.row.table, h.row.id[0]) for h in found.texts}
+
+
+def test_a_second_profile_is_proposed_not_assumed(store, links):
+    found = find(store, ["17"], links, region="DE")
+    assert [(d.key, d.strong) for d in found.doubles] == [("18", True)]
+    assert (18,) not in found.rows["customer"]
+
+
+def test_what_nobody_decided_is_counted_and_not_followed(store, links):
+    sure = [link for link in links if link.id != "signup.email>customer.email"]
+    left = [link for link in links if link not in sure]
+    found = find(store, ["17"], sure, left, region="DE")
+    assert [(link.id, rows) for link, rows in found.undecided] == [("signup.email>customer.email", 1)]
+    assert "signup" not in found.rows
+
+
+# --- the rules alone ---
+
+
+def shape(name, *columns, key=("id",), references=()):
+    return Shape(name, tuple(c if isinstance(c, Column) else Column(c, "bigint") for c in columns), key, references)
+
+
+def proposed(*tables, customers="customer"):
+    return {g.link.id for g in rules.guesses(tables, customers)}
+
+
+@pytest.mark.parametrize(
+    ("column", "found"),
+    [("customer_id", True), ("CustomerID", True), ("kunde_id", True), ("party", True), ("contactNo", True),
+     ("amount", False), ("quantity", False), ("vat", False)],
+)  # fmt: skip
+def test_a_name_is_understood_in_its_spellings(column, found):
+    names = proposed(shape("customer", "id"), shape("thing", "id", column))
+    assert (f"thing.{column}>customer.id" in names) is found
+
+
+def test_reference_texts_find_their_table_whatever_application_stands_before_it():
+    text = Column("resource", "text", ("party.party,1", "party.party,22", "sale.sale,3"))
+    tables = shape("party_party", "id"), shape("sale_sale", "id"), shape("ir_attachment", "id", text)
+    assert proposed(*tables, customers="party_party") == {
+        "ir_attachment.resource>party_party.id",
+        "ir_attachment.resource>sale_sale.id",
+    }
+
+
+def test_of_two_columns_that_name_the_customer_the_one_called_by_is_a_mention():
+    refs = ((("customer_id",), "customer", ("id",)), (("created_by",), "customer", ("id",)))
+    tables = shape("customer", "id"), shape("ticket", "id", "customer_id", "created_by", references=refs)
+    links = rules.with_roles(rules.declared(tables, "customer"), tables, "customer", {})
+    assert {link.columns[0]: link.role for link in links} == {"customer_id": "belongs", "created_by": "mentions"}
+
+
+def test_a_country_is_nobodys_although_only_one_customer_lives_there():
+    refs = ((("country_id",), "country", ("id",)), (("address_id",), "address", ("id",)))
+    tables = (
+        shape("customer", "id", "country_id", "address_id", references=refs),
+        shape("country", "id"),
+        shape("address", "id"),
+    )
+    links = rules.with_roles(
+        rules.declared(tables, "customer"), tables, "customer", {"customer.country_id>country.id": 7}
+    )
+    assert {link.parent: link.role for link in links} == {"country": "reference", "address": "shared"}
