@@ -84,12 +84,19 @@ def connect(url: str | Path, *, busy_seconds: float = BUSY_SECONDS) -> Database:
 class Tx:
     """One transaction. `?` stands for a value in both dialects."""
 
-    __slots__ = ("_pipeline", "_raw", "dialect")
+    __slots__ = ("_pipeline", "_raw", "_waiting", "dialect")
 
-    def __init__(self, raw: Any, dialect: Dialect, pipeline: Any = None) -> None:
+    def __init__(
+        self,
+        raw: Any,
+        dialect: Dialect,
+        pipeline: Any = None,
+        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self._raw = raw
         self.dialect = dialect
         self._pipeline = pipeline
+        self._waiting = waiting
 
     def execute(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         """Run one statement; the rows it returns, or an empty list.
@@ -135,7 +142,7 @@ class Tx:
             return
         try:
             if self.dialect == "postgresql":
-                _insert_arrays(self._raw, table, columns, rows)
+                _insert_arrays(self._raw, table, columns, rows, self._waiting)
                 return
             at, width = 0, len(rows[0])
             for step in (256, 16, 1):
@@ -217,7 +224,7 @@ class Database:
     def write(
         self,
         *,
-        around_commit: Callable[[], AbstractContextManager[None]] = nullcontext,
+        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
         pipelined: bool = False,
     ) -> Iterator[Tx]:
         """A durable transaction: on disk once the block ends, undone when it raises.
@@ -225,7 +232,7 @@ class Database:
         Inside another `write` of the same thread it joins that one.
 
         Args:
-            around_commit: entered while the commit waits for the disk.
+            waiting: entered while this thread waits for the disk or, pipelined, for the server.
             pipelined: on PostgreSQL, send statements without waiting for each to be done. What
                 goes wrong with one is raised by a later one that returns rows, by `tx.settle()`
                 or by the commit.
@@ -247,12 +254,12 @@ class Database:
             raw = self._connection()
             try:
                 with self._pipeline(raw, pipelined) as pipeline:
-                    tx = Tx(raw, self.dialect, pipeline)
+                    tx = Tx(raw, self.dialect, pipeline, waiting)
                     tx.execute("BEGIN IMMEDIATE" if self.dialect == "sqlite" else "BEGIN")
                     self._own.tx, self._own.writable = tx, True
                     try:
                         yield tx
-                        with around_commit():
+                        with waiting():
                             tx.commit()
                     except BaseException:
                         with suppress(Exception):
@@ -462,7 +469,13 @@ class _NoLock:
         return None
 
 
-def _insert_arrays(raw: psycopg.Connection[Row], table: str, columns: str, rows: Sequence[Sequence[Any]]) -> None:
+def _insert_arrays(
+    raw: psycopg.Connection[Row],
+    table: str,
+    columns: str,
+    rows: Sequence[Sequence[Any]],
+    waiting: Callable[[], AbstractContextManager[None]],
+) -> None:
     """INSERT ... SELECT FROM unnest(one array for each column), the arrays packed here.
 
     One statement for any number of rows, also inside a pipeline, where COPY is not allowed. The
@@ -481,7 +494,8 @@ def _insert_arrays(raw: psycopg.Connection[Row], table: str, columns: str, rows:
             many.executemany(_for_postgresql(_wide_insert(table, columns, len(types), 1)), rows)
         return
     arrays = [_PACKED[oid](_pack(oid, column)) for oid, column in zip(types, zip(*rows, strict=True), strict=True)]
-    raw.execute(f"INSERT INTO {table} ({columns}) SELECT * FROM unnest({', '.join(['%b'] * len(arrays))})", arrays)
+    with waiting():
+        raw.execute(f"INSERT INTO {table} ({columns}) SELECT * FROM unnest({', '.join(['%b'] * len(arrays))})", arrays)
 
 
 class _PackedArray:

@@ -59,6 +59,7 @@ from rightful.ledger.note import BadNote, Checkpoint, VerifierKey, open_checkpoi
 from rightful.ledger.proof import LogProof
 from rightful.ledger.seal import PART_BITS, Prepared, Sealer, SubjectKeys, unseal
 from rightful.ledger.tree import (
+    Recent,
     StoredTree,
     folder_lock,
     read_if_there,
@@ -82,6 +83,7 @@ MAX_WAIT_MICROSECONDS = 1_000_000
 SETTLE_MICROSECONDS = 250_000  # a clock this little behind is waited for, never accepted
 MAX_UNLINKED = 8192
 MAX_RECENT = 100_000
+FORK_WAITS_SECONDS = 5.0  # a thread that forks inside its own commit must not wait for itself
 
 TABLES: list[str] = [
     # One row: the state of the tree. `key_epoch` counts destroyed keys, so that caches notice.
@@ -155,7 +157,7 @@ class Ledger:
         self._sealer = Sealer(db, keys)
         self.begin_life()
         self._broken: str | None = None
-        self._recent: tuple[int, list[bytes]] = (0, [])
+        self._recent = Recent()
         self._published = 0
         self._synced_at = time.monotonic()
         self._closed = False
@@ -177,6 +179,10 @@ class Ledger:
         self._threads: dict[str, threading.Thread] = {}
         self._threads_lock = threading.Lock()
         self._closing = threading.Event()
+
+    def locks_around_work(self) -> tuple[threading.Lock, ...]:
+        """Who holds all of these knows that no thread of this ledger is in the database or the folder."""
+        return self._commit_lock, self._publish_lock
 
     # Life
 
@@ -593,12 +599,8 @@ class Ledger:
 
     def _commit(self, works: list[_Work]) -> list[_Work]:
         try:
-            if self.db.dialect == "sqlite":
-                with self.db.write(around_commit=self._others_may_compute) as tx:
-                    edge, root, done = self._write(tx, works)
-            else:  # a server computes while this process waits for it
-                with self._others_may_compute(), self.db.write(pipelined=True) as tx:
-                    edge, root, done = self._write(tx, works)
+            with self.db.write(waiting=self._others_may_compute, pipelined=True) as tx:
+                edge, root, done = self._write(tx, works)
         except Busy:
             raise
         except Conflict as error:
@@ -625,13 +627,13 @@ class Ledger:
 
     def _keep_for_publisher(self, size: int, works: list[_Work]) -> None:
         """Entries just written are published within a second: then they need not be read again."""
-        leaves = [entry.leaf for work in works for entry in work.entries]
+        prepared = [one for work in works for one in work.prepared]
         with self._recent_lock:
-            first, kept = self._recent
-            if first + len(kept) != size - len(leaves) or len(kept) > MAX_RECENT:
-                first, kept = size - len(leaves), []
-            kept.extend(leaves)
-            self._recent = first, kept
+            recent = self._recent
+            if recent.first + len(recent.leaves) != size - len(prepared) or len(recent.leaves) > MAX_RECENT:
+                recent = self._recent = Recent(size - len(prepared))
+            recent.leaves.extend([one.leaf for one in prepared])
+            recent.hashes.extend([one.leaf_hash for one in prepared])
 
     @contextlib.contextmanager
     def _others_may_compute(self) -> Iterator[None]:
@@ -925,13 +927,13 @@ class Ledger:
                 return
             self._closing.wait(PUBLISH_SECONDS)
 
-    def _take_recent(self, size: int) -> tuple[int, list[bytes]]:
+    def _take_recent(self, size: int) -> Recent:
         """The entries at hand; those of full tiles are let go of."""
         with self._recent_lock:
-            first, kept = self._recent
-            open_tile = max(size - size % TILE_WIDTH, first)
-            self._recent = open_tile, kept[open_tile - first :]
-        return first, kept
+            taken = self._recent
+            cut = max(size - size % TILE_WIDTH, taken.first) - taken.first
+            self._recent = Recent(taken.first + cut, taken.leaves[cut:], taken.hashes[cut:])
+        return taken
 
     def _publish(self, *, sync: bool = False) -> None:
         try:
@@ -996,9 +998,27 @@ def _close_at_exit(ledger: Ledger) -> None:
     _open_ledgers.add(ledger)
 
 
-def _after_fork() -> None:
+_held_for_fork: list[Any] = []
+
+
+def _before_fork() -> None:
+    """Let the other threads leave the database and the folder first: a lock of SQLite's own, or of a file,
+    that one of them holds now would stay locked in the child for ever."""
+    for ledger in list(_open_ledgers):
+        for lock in ledger.locks_around_work():
+            if lock.acquire(timeout=FORK_WAITS_SECONDS):
+                _held_for_fork.append(lock)
+
+
+def _after_fork_in_parent() -> None:
+    while _held_for_fork:
+        _held_for_fork.pop().release()
+
+
+def _after_fork_in_child() -> None:
+    _held_for_fork.clear()
     for ledger in list(_open_ledgers):
         ledger.begin_life()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

@@ -38,6 +38,8 @@ _KIND = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*\Z")
 _SEALED_WITH = b"\x01"  # AES-256-GCM, the number rightful.protection.keys uses, too
 
 
+_INNER = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER = bytes(byte ^ 0x5C for byte in range(256))
 _BEHIND_AT = len('{"at":"2026-03-03T12:00:00.000000Z')
 
 
@@ -54,7 +56,7 @@ class SubjectKeys(Protocol):
 class SubjectKey:
     """A subject's key, ready for use. `stored`: the database holds it."""
 
-    __slots__ = ("cipher", "mac", "stored", "subject", "wrapped")
+    __slots__ = ("cipher", "inner", "outer", "stored", "subject", "wrapped")
 
     def __init__(self, subject: str, key: bytes, wrapped: bytes, *, stored: bool) -> None:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -63,7 +65,14 @@ class SubjectKey:
         self.wrapped = wrapped
         self.stored = stored
         self.cipher: AESGCM = AESGCM(_use(key, b"seal"))
-        self.mac = _use(key, b"handle")
+        # RFC 2104, its two padded keys made once: `hmac.digest` makes them anew for each of 256 handles.
+        mac = _use(key, b"handle").ljust(64, b"\0")
+        self.inner = mac.translate(_INNER)
+        self.outer = mac.translate(_OUTER)
+
+    def handle(self, entry_id: bytes) -> str:
+        """HMAC-SHA256 of an entry's id under this subject's key, hexadecimal."""
+        return sha256(self.outer + sha256(self.inner + entry_id).digest()).hexdigest()
 
 
 class Prepared(NamedTuple):
@@ -134,7 +143,7 @@ class Sealer:
             sealed = _SEALED_WITH + nonce + (key or self.log_key).cipher.encrypt(nonce, opened, raw_id)
             text += '","commitment":"' + sha256(opened).hexdigest()
         if key is not None:
-            text += '","handle":"' + hmac.digest(key.mac, raw_id, "sha256").hex()
+            text += '","handle":"' + key.handle(raw_id)
         if happened_at is not None:
             text += '","happened_at":"' + instant(happened_at)
         text += f'","id":"{entry_id}","kind":"{kind}","public":{canonical_text(public)}'

@@ -15,6 +15,7 @@ import fcntl
 import os
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rightful.errors import IntegrityFault
@@ -25,13 +26,21 @@ from rightful.ledger.merkle import TILE_HEIGHT, TILE_WIDTH, Edge, tile_path
 _SYNCED = ".tiles-on-disk"
 
 
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """Entries just written, from index `first` on, with their hashes: at hand, so not read again."""
+
+    first: int = 0
+    leaves: list[bytes] = field(default_factory=list)
+    hashes: list[bytes] = field(default_factory=list)
+
+
 class StoredTree:
     """Hashes of the tree, read from the tables as they are needed."""
 
-    def __init__(self, tx: Tx, recent: tuple[int, list[bytes]] = (0, [])) -> None:
-        """`recent`: (index of the first, entries) that need not be read because they are still at hand."""
+    def __init__(self, tx: Tx, recent: Recent | None = None) -> None:
         self._tx = tx
-        self._recent_first, self._recent = recent
+        self._recent = recent or Recent()
         self._tiles: dict[tuple[int, int], list[bytes]] = {}
 
     def subtree(self, height: int, number: int) -> bytes:
@@ -53,9 +62,9 @@ class StoredTree:
         known = self._tiles.get((level, number))
         if known is not None:
             return known
-        start = number * TILE_WIDTH - self._recent_first
-        if level == 0 and start >= 0 and start + TILE_WIDTH <= len(self._recent):
-            return [merkle.leaf_hash(entry) for entry in self._recent[start : start + TILE_WIDTH]]
+        start = number * TILE_WIDTH - self._recent.first
+        if level == 0 and start >= 0 and start + TILE_WIDTH <= len(self._recent.hashes):
+            return self._recent.hashes[start : start + TILE_WIDTH]
         full = self._tx.one("SELECT hashes FROM rf_tile WHERE level = ? AND number = ?", (level, number))
         if full is not None:
             data = bytes(full[0])
@@ -85,9 +94,9 @@ class StoredTree:
     def entries(self, number: int, width: int) -> list[bytes]:
         """The entries under the level-0 tile `number`."""
         start = number * TILE_WIDTH
-        offset = start - self._recent_first
-        if offset >= 0 and offset + width <= len(self._recent):
-            return self._recent[offset : offset + width]
+        offset = start - self._recent.first
+        if offset >= 0 and offset + width <= len(self._recent.leaves):
+            return self._recent.leaves[offset : offset + width]
         rows = self._tx.execute(
             "SELECT leaf FROM rf_entry WHERE idx >= ? AND idx < ? ORDER BY idx", (start, start + width)
         )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import threading
 from hashlib import sha256
 
@@ -548,6 +549,33 @@ def test_a_forked_child_appends_with_locks_and_threads_of_its_own(sqlite_home):
                 os._exit(2)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         assert ledger.append([Draft("e.f")])[0].index == 2
+
+
+def test_a_fork_in_the_middle_of_recording_and_publishing_leaves_no_lock_behind(sqlite_home):
+    with sqlite_home.open() as ledger:
+        ledger.submit([Draft("a.b")]).result()
+        stop = threading.Event()
+
+        def busy():
+            while not stop.is_set():
+                ledger.append([Draft("busy.thread")])
+                ledger.publish()
+
+        thread = threading.Thread(target=busy)
+        thread.start()
+        try:
+            for _ in range(12):
+                child = os.fork()
+                if child == 0:
+                    signal.alarm(20)  # a child that waits for a lock nobody holds any more is ended, and seen
+                    try:
+                        os._exit(0 if ledger.append([Draft("c.d")]) else 1)
+                    except BaseException:
+                        os._exit(2)
+                assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        finally:
+            stop.set()
+            thread.join()
 
 
 def test_what_is_on_its_way_cannot_be_called_back(home):
