@@ -16,6 +16,7 @@ remedy. No error carries personal data: ids only.
     |   |-- NotSignedIn           the API was asked without a live token
     |   |-- ScopeMissing          the token was made for other things
     |   |-- TooOften              more requests than this caller may make
+    |   |-- StaleList             a list was made too long ago, changed, or called back: it is not sent
     |   `-- ApprovalMissing       a widening of the policy waits for its approver
     |-- BadInput                  what came in cannot be understood; nothing was changed
     |   |-- PolicyRefused         the policy text: line, column, nearest name
@@ -124,6 +125,14 @@ class LedgerUnavailable(Refused):
     code = "integrity.ledger-unavailable"
     article = "GDPR Art. 5(2)"
     remedy = "Free space or repair the disk, then reopen the workspace"
+
+
+class StaleList(Refused):
+    """A list of customers that is no longer what was permitted: too old, changed, or called back."""
+
+    code = "sharing.stale-list"
+    article = "GDPR Art. 5(1)(d), 7(3)"
+    remedy = "Make the list again: `rightful share export`"
 
 
 class ApprovalMissing(Refused):

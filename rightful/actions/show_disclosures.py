@@ -59,9 +59,7 @@ def disclosures_of(ws: Workspace, key: str) -> tuple[DisclosureSeen, ...]:
     no = ws.number_of(key)
     settle_quietly(ws)
     now = ws.clock()
-    every = ws.sharing.disclosures()
-    touched = set(ws.ledger.touching(no, [g.entry for g in every]))
-    mine = [g for g in every if g.entry in touched]
+    mine = ws.sharing.those(ws.ledger.touching(no, ws.sharing.all_given()))
     sent = {g.export for g in mine if g.export is not None}
     owed = ws.sharing.obligations(no=no)
     return tuple(_seen(g, owed, now) for g in reversed(mine) if g.entry not in sent)

@@ -101,6 +101,17 @@ def tell_recipients(
     return tuple(o for o in ws.sharing.obligations(no=no, cause=cause) if o.duty is duty)
 
 
+def call_back(ws: Workspace, given: Disclosure, revoked: Entry) -> int:
+    """See that the recipient of a list, and of its batches, lets go of everybody on it; how many these are."""
+    numbers = ws.ledger.subjects_of(given.entry)
+    happened = _Happened(revoked.index, revoked.at, tuple(numbers), Duty.WITHDRAWAL, given.purpose, single=False)
+    due = rules.due(Duty.WITHDRAWAL, revoked.at, ZoneInfo(ws.facts.policy.timezone))
+    owed = [_owed(ws, no, happened, given.recipient, [given], due) for no in numbers]
+    if owed:
+        ws.journal.record([_draft(owed, happened, due)], lambda tx, _entries: ws.sharing.owe(tx, owed))
+    return len(owed)
+
+
 def settle(ws: Workspace) -> int:
     """Work out what has to be passed on since the mark; returns how many obligations are new."""
     for _ in range(MOST_TRIES):
@@ -126,7 +137,7 @@ def _settle_once(ws: Workspace) -> int:
         return 0
     owed: list[Obligation] = []
     drafts: list[Draft] = []
-    if ws.sharing.disclosures(before=None):
+    if ws.sharing.given_before(1 << 62, limit=1):
         owed, drafts = _work_out(ws, _events(ws, before, position))
     if not drafts:
         if position - before > QUIET_EVENTS:
@@ -187,17 +198,15 @@ def _work_out(ws: Workspace, happened: Iterable[_Happened]) -> tuple[list[Obliga
     zone = ZoneInfo(policy.timezone)
     owed: list[Obligation] = []
     drafts: list[Draft] = []
-    given = [g for g in ws.sharing.disclosures() if not g.never_left]
-    described = {g.entry: described_by(policy, ws, g) for g in given}
+    described: dict[tuple[object, ...], Disclosed] = {}  # most lists are like another one
     for one in happened:
-        concerned = [
-            g
-            for g in given
-            if g.entry < one.entry and rules.concerns(one.duty, one.scope, one.channel, one.fields, described[g.entry])
-        ]
         by_recipient: dict[str, list[Disclosure]] = {}
-        for g in concerned:
-            by_recipient.setdefault(g.recipient, []).append(g)
+        for g in _given_before(ws, one):
+            like = (g.recipient, g.kind, g.purpose, g.channel, *g.fields)
+            if like not in described:
+                described[like] = described_by(policy, ws, g)
+            if rules.concerns(one.duty, one.scope, one.channel, one.fields, described[like]):
+                by_recipient.setdefault(g.recipient, []).append(g)
         due = rules.due(one.duty, one.at_us, zone)
         for recipient, theirs in sorted(by_recipient.items()):
             mine = [_owed(ws, no, one, recipient, got, due) for no, got in _received(ws, one, theirs)]
@@ -205,6 +214,14 @@ def _work_out(ws: Workspace, happened: Iterable[_Happened]) -> tuple[list[Obliga
                 owed += mine
                 drafts.append(_draft(mine, one, due))
     return owed, drafts
+
+
+def _given_before(ws: Workspace, one: _Happened) -> list[Disclosure]:
+    """Disclosures that come earlier in the ledger; of one customer only those with rows of theirs."""
+    entries = ws.sharing.given_before(one.entry)
+    if one.single:
+        entries = ws.ledger.touching(one.numbers[0], entries)
+    return ws.sharing.those(entries)
 
 
 def _received(ws: Workspace, one: _Happened, given: Sequence[Disclosure]) -> list[tuple[int, list[Disclosure]]]:
@@ -218,15 +235,12 @@ def _received(ws: Workspace, one: _Happened, given: Sequence[Disclosure]) -> lis
     stands: dict[tuple[str, str, str], BitMap] = {}
     held: dict[int, list[Disclosure]] = {}
     for g in given:
-        if one.single:
-            hit = BitMap(one.numbers if ws.ledger.touching(one.numbers[0], [g.entry]) else ())
-        else:
-            hit = ws.ledger.subjects_of(g.entry) & asked
+        hit = asked if one.single else ws.ledger.subjects_of(g.entry) & asked
         if hit and one.duty in _BY_WILL:
             slot = (g.purpose, g.channel, g.recipient)
             if slot not in stands:
                 stands[slot] = BitMap(no for no in asked if not _may_go_on(ws, slot, no))
-            hit &= stands[slot]
+            hit = hit & stands[slot]
         for no in hit:
             held.setdefault(no, []).append(g)
     found = []
@@ -299,10 +313,7 @@ def described_by(policy: Policy, ws: Workspace, given: Disclosure) -> Disclosed:
     purpose = policy.purposes.get(given.purpose)
     categories = ws.facts.bound.category_of
     return Disclosed(
-        entry=given.entry,
-        recipient=given.recipient,
         kind=given.kind,
-        purpose=given.purpose,
         channel=given.channel,
         fields=frozenset(given.fields),
         lineage=frozenset({given.purpose, *(() if purpose is None else policy.ancestors(given.purpose))}),

@@ -136,9 +136,9 @@ def export(
         who = cli.actor if not purpose else cli.who
         done = export_audience(ws, who, purpose, audience, channel=channel, recipient=to, path=out)
     decision = done.use.decision
-    cli.answer(file=str(out), rows=done.table.num_rows, columns=done.table.column_names, decision=decision.as_dict())
+    cli.answer(file=str(out), rows=done.rows, columns=list(done.columns), decision=decision.as_dict())
     cli.show(str(out))
-    cli.say(f"{done.table.num_rows:,} customers; use it within 24 hours, then make a new one", "dim")
+    cli.say(f"{done.rows:,} customers; use it within 24 hours, then make a new one", "dim")
     if not cli.quiet and not cli.as_json:
         from rightful.gate.explain import explain as in_words
 

@@ -142,6 +142,12 @@ class ConsentLog:
         rows = self.db.query(f"SELECT {_FIELDS} FROM consent_event WHERE seq > ? ORDER BY seq", (position,))
         return [self._checked(row) for row in rows]
 
+    def concerned_since(self, position: int) -> list[int] | None:
+        """Numbers of the customers with an event after a position; None (anybody) once a history was imported."""
+        if self.db.query("SELECT 1 FROM consent_segment WHERE seq > ? LIMIT 1", (position,)):
+            return None
+        return [int(no) for (no,) in self.db.query("SELECT no FROM consent_event WHERE seq > ?", (position,))]
+
     def of(self, no: int) -> list[Stored]:
         """Events of one customer that came singly (not in a segment)."""
         rows = self.db.query(f"SELECT {_FIELDS} FROM consent_event WHERE no = ? ORDER BY seq", (no,))

@@ -159,7 +159,7 @@ def _newsletter(ws: Workspace) -> Chapter:
     path = folder / "newsletter.csv"
     done = export_audience(ws, MARKETER, "newsletter", channel="email", recipient="mailer", path=path)
     decision = done.use.decision
-    names = done.table.column_names
+    names = done.columns
     every = len(next(t for t in ws.facts.tables if t.customer_table).columns)
     return Chapter(
         "newsletter",
@@ -168,7 +168,7 @@ def _newsletter(ws: Workspace) -> Chapter:
             Code("rightful gate export newsletter.csv -p newsletter -c email --to mailer", "bash"),
             Explained(explain(decision)),
             Say(
-                f"The file holds {done.table.num_rows:,} rows and {len(names)} of the {every} columns a customer has, "
+                f"The file holds {done.rows:,} rows and {len(names)} of the {every} columns a customer has, "
                 f"because this purpose needs no more and the mailer's contract covers no more: {', '.join(names)}."
             ),
         ),
@@ -176,7 +176,7 @@ def _newsletter(ws: Workspace) -> Chapter:
             "permitted": decision.permitted,
             "known": decision.known,
             "withheld": dict(decision.withheld),
-            "rows": done.table.num_rows,
+            "rows": done.rows,
             "columns": names,
             "file": str(path),
             "entry": done.use.entry.index,

@@ -7,7 +7,8 @@ uses are recorded just as well.
 
 Easy to get wrong: rows that leave before the entry is on disk (no record, no use);
 a withdrawal that arrives while the query runs (rows are checked again before they
-are released); an aggregate whose suppressed group can be worked out from the rest.
+are released, and their entry is undone when one of them spoke after that check); an
+aggregate whose suppressed group can be worked out from the rest.
 
 Sources: GDPR Art. 5(1)(b), (c), 5(2), 15; decision record 0001; cases E09, E10, P05, P07, P08, R05.
 """
@@ -15,7 +16,8 @@ Sources: GDPR Art. 5(1)(b), (c), 5(2), 15; decision record 0001; cases E09, E10,
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
@@ -45,9 +47,6 @@ if TYPE_CHECKING:
 
 NUMBER = "rf_no"
 QUERY = "use.query"
-EXPORT = "use.export"
-GOOD_FOR_US = 24 * 3_600_000_000
-"""How long an export may be used: after that it has to be made again (AC-012)."""
 
 
 class House(Protocol):
@@ -81,22 +80,12 @@ class Use:
     sql: str = ""
 
 
-def query(
-    house: House,
-    request: Request,
-    sql: str,
-    *,
-    kind: str = QUERY,
-    also: Sequence[Request] = (),
-    chosen_by: Request | None = None,
-) -> Use:
+def query(house: House, request: Request, sql: str, *, also: Sequence[Request] = ()) -> Use:
     """Run one analyst's SELECT under a purpose.
 
     Args:
         also: further purposes the same statement serves; each must permit every row and field, and each
             gets an entry of its own (case P05).
-        chosen_by: a wider request whose fields may be compared but not returned: what chooses an audience
-            stays in the house, what leaves is bound by the recipient's agreement (case R06).
 
     Raises:
         NotPermitted: the purpose permits nothing of what was asked; recorded.
@@ -104,6 +93,172 @@ def query(
         ClockUntrusted, LedgerUnavailable: nothing can be recorded, so nothing was read.
         QueryFailed: the database could not run it; recorded, no rows.
     """
+    ready = _make_ready(house, request, sql, also=also)
+    try:
+        with house.source.run(ready.rewritten.sql) as reader:
+            table = reader.read_all()
+    except QueryFailed:
+        _failed(house, ready, sql)
+        raise
+    table, suppressed = _suppress(table, ready.rewritten.counter, _at_least(ready.plans))
+    while True:
+        position = house.facts.consent.position()
+        left, touched, dropped = _recheck(house, ready, table)
+        drafts = [
+            Draft(
+                QUERY,
+                _public(
+                    plan,
+                    fields=sorted(ready.decision.allowed_fields),
+                    permitted=bulk.permitted,
+                    known=bulk.known,
+                    rows=left.num_rows,
+                    state=bulk.position,
+                    statement=ready.digest,
+                    shape="rows" if ready.hidden else "counts",
+                    customers=touched.people,
+                ),
+                _private(plan, sql=sql, ran=ready.rewritten.sql),
+                subjects=touched.bitmap,
+            )
+            for plan, bulk in zip(ready.plans, ready.bulks, strict=True)
+        ]
+        rows = _disclosures(house, ready, touched.people)
+        try:
+            entry = put_on_record(
+                house, drafts, fenced(house, position, touched.bitmap, rows) if ready.hidden else rows
+            )[0]
+        except Overtaken:
+            continue  # somebody in these rows has said something since they were looked at
+        decision = replace(ready.decision, entry=entry.index)
+        return Use(left, decision, entry, suppressed, dropped, ready.rewritten.sql)
+
+
+@contextmanager
+def stream(
+    house: House, request: Request, sql: str, *, chosen_by: Request | None = None, batch_rows: int
+) -> Iterator[Flow]:
+    """Run one SELECT of customers whose rows leave batch by batch; nothing is recorded or released here.
+
+    Args:
+        chosen_by: a wider request whose fields may be compared but not returned: what chooses an audience
+            stays in the house, what leaves is bound by the recipient's agreement (case R06).
+
+    Raises:
+        NotPermitted, SqlRefused, QueryFailed: as in `query`; recorded.
+    """
+    ready = _make_ready(house, request, sql, chosen_by=chosen_by)
+    if len(ready.hidden) != 1:
+        refusal = SqlRefused("what leaves are rows of one customer each", code="sql.not-rows-of-customers")
+        put_on_record(house, [Draft("use.refused", _public(ready.plans[0], codes=[refusal.code]), {})])
+        raise refusal
+    try:
+        with house.source.run(ready.rewritten.sql, batch_rows=batch_rows) as reader:
+            yield Flow(house, ready, sql, reader)
+    except QueryFailed:
+        _failed(house, ready, sql)
+        raise
+
+
+class Flow:
+    """Rows on their way out: batches as they come from the source, and what is permitted at this instant."""
+
+    def __init__(self, house: House, ready: _Ready, sql: str, reader: pa.RecordBatchReader) -> None:
+        self.house = house
+        self.plan = ready.plans[0]
+        self.bulk = ready.bulks[0]
+        self.decision = ready.decision
+        self.digest = ready.digest
+        self.sql = sql
+        self.ran = ready.rewritten.sql
+        self.fields = frozenset(name for output in ready.rewritten.outputs for name in output.fields)
+        self._hidden = ready.hidden[0]
+        self._reader = reader
+        self.schema = _without(reader.schema, self._hidden)
+
+    def batches(self) -> Iterator[tuple[pa.RecordBatch, NDArray[np.uint32]]]:
+        """Rows without the customer's number, and the numbers beside them."""
+        for batch in self._reader:
+            numbers = batch.column(self._hidden).to_numpy(zero_copy_only=False).astype(np.uint32)
+            yield batch.drop_columns([self._hidden]), numbers
+
+    def permitted(self, numbers: NDArray[np.uint32]) -> tuple[int, NDArray[np.bool_]]:
+        """Who of these may still be used, everything acknowledged before this call included.
+
+        Returns:
+            The position of the consent record to fence with, and one answer for each number.
+
+        Raises:
+            NotPermitted: nobody may any more: another policy is in force, or the agreement has ended; recorded.
+        """
+        facts = self.house.facts
+        position = facts.consent.position()
+        now = self.house.ledger.check_clock()
+        plan = facts.plan(self.plan.request, now)
+        if plan.refused or plan.policy_version != self.plan.policy_version:
+            refuse(self.house, self.plan.request, self.sql)
+        return position, _bits_of(facts.permitted(plan, now), numbers)
+
+    def public(self, **more: Any) -> dict[str, Any]:
+        return _public(self.plan, **more)
+
+    def private(self, **more: str) -> dict[str, Any]:
+        return _private(self.plan, sql=self.sql, ran=self.ran, **more)
+
+    def disclosure(self, entry: Entry, people: int, good_until_us: int = 0, export: int | None = None) -> Disclosure:
+        return disclosure(self.plan, entry, self.fields, people, good_until_us, export)
+
+
+def _without(schema: pa.Schema, name: str) -> pa.Schema:
+    return schema.remove(schema.get_field_index(name))
+
+
+class Overtaken(Exception):
+    """Somebody whose rows were about to be released has said something since they were looked at."""
+
+
+def fenced(house: House, position: int, subjects: bytes, rows: Rows | None = None) -> Rows:
+    """Rows of an entry that only stands if nothing was recorded about its customers after `position`.
+
+    Entries and events are written by one sequencer, so an event is either in the ledger before this entry,
+    and then undoes it here, or after it: whoever is answered later than the entry is in a batch that the
+    ledger lists (AC-054).
+    """
+    from pyroaring import BitMap
+
+    def checked(tx: Tx, entries: list[Entry]) -> None:
+        consent = house.facts.consent
+        if consent.position() != position:
+            concerned = consent.concerned_since(position)
+            if concerned is None or not BitMap.deserialize(subjects).isdisjoint(BitMap(concerned)):
+                raise Overtaken
+        if rows is not None:
+            rows(tx, entries)
+
+    return checked
+
+
+class _Ready(NamedTuple):
+    """A statement that may run, and what it comes to."""
+
+    plans: list[Plan]
+    bulks: list[Bulk]
+    rewritten: Rewritten
+    decision: Decision
+    digest: str
+
+    @property
+    def hidden(self) -> list[str]:
+        """Names of the outputs that hold customers' numbers; empty where only counts come back."""
+        found = dict.fromkeys(self.rewritten.subject_columns)
+        if self.rewritten.subject_column:
+            found.setdefault(self.rewritten.subject_column)
+        return list(found)
+
+
+def _make_ready(
+    house: House, request: Request, sql: str, *, also: Sequence[Request] = (), chosen_by: Request | None = None
+) -> _Ready:
     now = house.ledger.check_clock()
     house.facts.look_again()
     plans = [house.facts.plan(r, now) for r in (request, *also)]
@@ -118,43 +273,15 @@ def query(
         _check_outputs(plan, rewritten)
     except SqlRefused as refusal:
         codes = [refusal.code]
-        _record(house, [Draft("use.refused", _public(plan, codes=codes), _private(plan, sql=sql))])
+        put_on_record(house, [Draft("use.refused", _public(plan, codes=codes), _private(plan, sql=sql))])
         raise
     decision = _bulk_decision(plan, wide, bulk, rewritten, now)
-    try:
-        with house.source.run(rewritten.sql) as reader:
-            table = reader.read_all()
-    except QueryFailed:
-        house.facts.doubt_flags()
-        _record(house, [Draft("use.failed", _public(plan), _private(plan, sql=sql))])
-        raise
-    table, suppressed = _suppress(table, rewritten.counter, _at_least(plans))
-    table, touched, dropped = _recheck(house, plans, bulks, rewritten, table)
-    drafts = [
-        Draft(
-            kind,
-            _public(
-                one,
-                fields=sorted(decision.allowed_fields),
-                permitted=state.permitted,
-                known=state.known,
-                rows=table.num_rows,
-                state=state.position,
-                statement=hashlib.sha256(rewritten.sql.encode()).hexdigest(),
-                shape="rows" if rewritten.subject_column or rewritten.subject_columns else "counts",
-                customers=touched.people,
-            ),
-            _private(one, sql=sql, ran=rewritten.sql),
-            subjects=touched.bitmap,
-        )
-        for one, state in zip(plans, bulks, strict=True)
-    ]
-    drafts += [_withheld(house, one, state, now) for one, state in zip(plans, bulks, strict=True) if kind == EXPORT]
-    rows = None
-    if rewritten.subject_column or rewritten.subject_columns:
-        rows = _disclosures(house, plans, rewritten, touched.people, kind)
-    entry = _record(house, drafts, rows)[0]
-    return Use(table, replace(decision, entry=entry.index), entry, suppressed, dropped, rewritten.sql)
+    return _Ready(plans, bulks, rewritten, decision, hashlib.sha256(rewritten.sql.encode()).hexdigest())
+
+
+def _failed(house: House, ready: _Ready, sql: str) -> None:
+    house.facts.doubt_flags()
+    put_on_record(house, [Draft("use.failed", _public(ready.plans[0]), _private(ready.plans[0], sql=sql))])
 
 
 def refuse(house: House, request: Request, sql: str) -> NoReturn:
@@ -184,7 +311,7 @@ def decide(house: House, request: Request, no: int | None, *, record: bool = Tru
         _private(plan),
         subject=None if no is None else house.subject_id(no),
     )
-    return replace(decision, entry=_record(house, [draft])[0].index)
+    return replace(decision, entry=put_on_record(house, [draft])[0].index)
 
 
 def own_data(house: House, no: int) -> dict[str, list[dict[str, Any]]]:
@@ -200,7 +327,7 @@ def own_data(house: House, no: int) -> dict[str, list[dict[str, Any]]]:
         with house.source.whole(table.name, names, number=no) as reader:
             held[table.name] = reader.read_all().drop_columns([NUMBER]).to_pylist()
     public = {"purpose": "own-data", "tables": sorted(held), "article": "GDPR 15"}
-    _record(house, [Draft("use.own", public, {"actor": "self"}, subject=house.subject_id(no))])
+    put_on_record(house, [Draft("use.own", public, {"actor": "self"}, subject=house.subject_id(no))])
     return held
 
 
@@ -363,18 +490,18 @@ def _bulk_decision(plan: Plan, wide: Plan, bulk: Bulk, rewritten: Rewritten, now
     )
 
 
-class _Customers(NamedTuple):
+class Customers(NamedTuple):
     """Whom a use touched: how many, and which ones as a serialized roaring bitmap."""
 
     people: int
     bitmap: bytes
 
     @classmethod
-    def of_plane(cls, packed: NDArray[np.uint8]) -> _Customers:
+    def of_plane(cls, packed: NDArray[np.uint8]) -> Customers:
         return cls(int(np.bitwise_count(packed).sum(dtype=np.int64)), as_roaring(packed))
 
     @classmethod
-    def of_numbers(cls, numbers: NDArray[Any], known: int) -> _Customers:
+    def of_numbers(cls, numbers: NDArray[Any], known: int) -> Customers:
         """Numbers may repeat and stand in any order. Many of them are marked, few are sorted."""
         if len(numbers) * 64 < known:
             unique = np.unique(numbers).astype(np.uint32)
@@ -386,13 +513,7 @@ class _Customers(NamedTuple):
         return cls.of_plane(np.packbits(marks, bitorder="little"))
 
 
-def _recheck(
-    house: House,
-    plans: Sequence[Plan],
-    bulks: Sequence[Bulk],
-    rewritten: Rewritten,
-    table: pa.Table,
-) -> tuple[pa.Table, _Customers, int]:
+def _recheck(house: House, ready: _Ready, table: pa.Table) -> tuple[pa.Table, Customers, int]:
     """Take out rows of people who said no while the query ran; say whose rows are left.
 
     Aggregates cannot be taken apart again: everybody who was permitted when they were made counts as touched.
@@ -400,15 +521,13 @@ def _recheck(
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    hidden = list(dict.fromkeys(rewritten.subject_columns))
-    if rewritten.subject_column and rewritten.subject_column not in hidden:
-        hidden.append(rewritten.subject_column)
+    plans, bulks, hidden = ready.plans, ready.bulks, ready.hidden
     now = house.facts.clock()
     if not hidden:
         packed = house.facts.permitted(plans[0], now)
         for plan in plans[1:]:
             packed = packed & house.facts.permitted(plan, now)
-        return table, _Customers.of_plane(packed), 0
+        return table, Customers.of_plane(packed), 0
     dropped = 0
     for plan, bulk in zip(plans, bulks, strict=True):
         again = house.facts.bulk(plan, now)
@@ -418,14 +537,20 @@ def _recheck(
         packed = house.facts.permitted(plan, now)
         for name in hidden:
             numbers = table.column(name).cast(pa.int64()).fill_null(-1).to_numpy()
-            fine = numbers < 0
-            inside = ~fine & (numbers >> 3 < len(packed))
-            fine[inside] = packed[numbers[inside] >> 3] >> (numbers[inside] & 7) & 1
-            table = table.filter(pa.array(fine))
+            table = table.filter(pa.array((numbers < 0) | _bits_of(packed, numbers)))
         dropped += before - table.num_rows
     columns = [pc.drop_null(table.column(name)).to_numpy() for name in hidden]
-    touched = _Customers.of_numbers(columns[0] if len(columns) == 1 else np.concatenate(columns), bulks[0].known)
+    touched = Customers.of_numbers(columns[0] if len(columns) == 1 else np.concatenate(columns), bulks[0].known)
     return table.drop_columns(hidden), touched, dropped
+
+
+def _bits_of(packed: NDArray[np.uint8], numbers: NDArray[Any]) -> NDArray[np.bool_]:
+    """The bit of each number in a plane; False for one that is negative or lies behind its end."""
+    inside = (numbers >= 0) & (numbers >> 3 < len(packed))
+    fine = np.zeros(len(numbers), np.bool_)
+    chosen = numbers[inside]
+    fine[inside] = packed[chosen >> 3] >> (chosen & 7) & 1
+    return fine
 
 
 def _suppress(table: pa.Table, counter: str | None, at_least: int | None) -> tuple[pa.Table, int]:
@@ -457,7 +582,7 @@ def _suppress(table: pa.Table, counter: str | None, at_least: int | None) -> tup
 # --- the record ------------------------------------------------------------------------------------
 
 
-def _record(house: House, drafts: Sequence[Draft], rows: Rows | None = None) -> list[Entry]:
+def put_on_record(house: House, drafts: Sequence[Draft], rows: Rows | None = None) -> list[Entry]:
     """Write the entries; when that fails nothing may be released (case E10)."""
     try:
         return house.journal.record(drafts, rows)
@@ -480,21 +605,22 @@ def _refuse(house: House, plan: Plan, now: int, private: Mapping[str, str]) -> D
         reasons=plan.reasons or tuple(r for f in plan.fields for r in f.reasons),
     )
     codes = sorted(decision.codes)
-    entry = _record(house, [Draft("use.refused", _public(plan, codes=codes), _private(plan, **private))])[0]
+    entry = put_on_record(house, [Draft("use.refused", _public(plan, codes=codes), _private(plan, **private))])[0]
     return replace(decision, entry=entry.index)
 
 
-def _disclosures(house: House, plans: Sequence[Plan], rewritten: Rewritten, people: int, kind: str) -> Rows | None:
-    """The disclosures that go with the first entries: one for each purpose under which a recipient gets rows."""
-    returned = {name for output in rewritten.outputs for name in output.fields}
+def _disclosures(house: House, ready: _Ready, people: int) -> Rows | None:
+    """The disclosures that go with the entries: one for each purpose under which a recipient gets rows."""
+    if not ready.hidden or not any(plan.request.recipient for plan in ready.plans):
+        return None
+    returned = {name for output in ready.rewritten.outputs for name in output.fields}
 
     def note(tx: Tx, entries: list[Entry]) -> None:
-        for plan, entry in zip(plans, entries, strict=False):
-            if plan.ask is not None and plan.ask.recipient is not None:
-                ends = entry.at + GOOD_FOR_US if kind == EXPORT else 0
-                house.sharing.disclose(tx, disclosure(plan, entry, returned, people, ends))
+        for plan, entry in zip(ready.plans, entries, strict=True):
+            if plan.request.recipient:
+                house.sharing.disclose(tx, disclosure(plan, entry, returned, people))
 
-    return note if any(plan.request.recipient for plan in plans) else None
+    return note
 
 
 def disclosure(
@@ -517,19 +643,6 @@ def disclosure(
         good_until_us,
         people,
         export,
-    )
-
-
-def _withheld(house: House, plan: Plan, bulk: Bulk, now: int) -> Draft:
-    """So that people who were left out see it: a use of a purpose did not touch them, and why in numbers."""
-    packed = ~house.facts.permitted(plan, now)
-    if bulk.known & 7:
-        packed[-1] &= (1 << (bulk.known & 7)) - 1  # behind the last customer there is nobody
-    return Draft(
-        "use.withheld",
-        _public(plan, reasons={code: int(count) for code, count in bulk.withheld.items()}),
-        _private(plan),
-        subjects=as_roaring(packed),
     )
 
 
@@ -567,4 +680,5 @@ __all__: Sequence[str] = (
     "own_data",
     "query",
     "reason",
+    "stream",
 )

@@ -18,7 +18,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rightful.ledger.database import Database, Row, Tx
+from rightful.errors import StaleList
+from rightful.ledger.database import Conflict, Database, Row, Tx
 from rightful.sharing.rules import Duty
 
 TABLES = [
@@ -38,6 +39,11 @@ TABLES = [
     "CREATE INDEX share_obligation_open ON share_obligation (confirmed_us, recipient)",
     "CREATE TABLE share_head (one INTEGER PRIMARY KEY CHECK (one = 1), position INTEGER NOT NULL)",
     "INSERT INTO share_head VALUES (1, 0)",
+]
+BATCHES = [
+    """CREATE TABLE share_batch (
+        export INTEGER NOT NULL, number INTEGER NOT NULL, entry INTEGER NOT NULL, delivered_us INTEGER,
+        PRIMARY KEY (export, number))""",
 ]
 _DISCLOSURE = (
     "entry, at_us, recipient, kind, country, safeguard, agreement, purpose, channel, fields, good_until_us, "
@@ -121,7 +127,7 @@ class Sharing:
 
     def __init__(self, db: Database) -> None:
         self.db = db
-        db.migrate("sharing", TABLES)
+        db.migrate("sharing", TABLES, BATCHES)
 
     # --- disclosures ---
 
@@ -154,6 +160,30 @@ class Sharing:
         )
         return [_disclosure(row) for row in rows]
 
+    def given_before(self, entry: int, *, limit: int = -1) -> list[int]:
+        """Entries of the disclosures before this one that did leave, oldest first."""
+        rows = self.db.query(
+            "SELECT entry FROM share_disclosure WHERE entry < ? AND never_left = 0 ORDER BY entry LIMIT ?",
+            (entry, (1 << 62) if limit < 0 else limit),
+        )
+        return [int(found) for (found,) in rows]
+
+    def all_given(self) -> list[int]:
+        """Entries of all disclosures, also of lists that never left; oldest first."""
+        return [int(entry) for (entry,) in self.db.query("SELECT entry FROM share_disclosure ORDER BY entry")]
+
+    def those(self, entries: Sequence[int]) -> list[Disclosure]:
+        """The disclosures with these entries, oldest first."""
+        found: list[Disclosure] = []
+        for start in range(0, len(entries), 500):
+            some = entries[start : start + 500]
+            marks = ", ".join("?" * len(some))
+            rows = self.db.query(
+                f"SELECT {_DISCLOSURE} FROM share_disclosure WHERE entry IN ({marks}) ORDER BY entry", some
+            )
+            found += [_disclosure(row) for row in rows]
+        return found
+
     def disclosure(self, entry: int) -> Disclosure | None:
         rows = self.db.query(f"SELECT {_DISCLOSURE} FROM share_disclosure WHERE entry = ?", (entry,))
         return _disclosure(rows[0]) if rows else None
@@ -163,11 +193,40 @@ class Sharing:
         rows = self.db.query(f"SELECT {_DISCLOSURE} FROM share_disclosure WHERE export = ? ORDER BY entry", (export,))
         return [_disclosure(row) for row in rows]
 
+    def begin_batch(self, tx: Tx, export: int, number: int, entry: int) -> None:
+        """Note, before it goes, that a batch of a list is being handed over.
+
+        Raises:
+            StaleList: the list is being handed over by somebody else.
+        """
+        try:
+            tx.insert_many("share_batch", "export, number, entry", [(export, number, entry)])
+        except Conflict as other:
+            raise StaleList(
+                "another hand-over of this list is under way", remedy="Wait for it, then send what is left"
+            ) from other
+
+    def end_batch(self, tx: Tx, entry: int, at_us: int) -> None:
+        tx.execute("UPDATE share_batch SET delivered_us = ? WHERE entry = ?", (at_us, entry))
+
+    def in_flight(self, export: int | None = None) -> list[tuple[int, int, int]]:
+        """(export, number, entry) of batches that were recorded and not reported as delivered."""
+        rows = self.db.query(
+            "SELECT export, number, entry FROM share_batch WHERE delivered_us IS NULL AND (? < 0 OR export = ?) "
+            "ORDER BY entry",
+            2 * (-1 if export is None else export,),
+        )
+        return [(int(e), int(n), int(i)) for e, n, i in rows]
+
     def revoke(self, tx: Tx, entry: int, at_us: int, *, never_left: bool) -> None:
         tx.execute(
             "UPDATE share_disclosure SET revoked_us = ?, never_left = ? WHERE entry = ?",
             (at_us, int(never_left), entry),
         )
+
+    def let_go(self, tx: Tx, entry: int, at_us: int, revoked: int) -> None:
+        """Close what was owed because of this disclosure alone: nobody received it."""
+        self.confirm(tx, {o.id: revoked for o in self.obligations(only_open=True) if o.disclosures == (entry,)}, at_us)
 
     # --- obligations ---
 

@@ -127,10 +127,7 @@ class Disclosed:
     """What a recipient got in one disclosure. `lineage` is the purpose and its ancestors; `marketing` and
     `shares` (a basis of opting out of sharing) are True where the policy no longer knows the purpose."""
 
-    entry: int
-    recipient: str
     kind: str
-    purpose: str
     channel: str
     fields: frozenset[str]
     lineage: frozenset[str]

@@ -261,9 +261,9 @@ def test_an_export_holds_what_the_agreement_covers_and_is_on_record(shop, tmp_pa
         path=path,
     )
     assert set(export.table.schema.names) == {"id", "name", "email"}
-    assert path.read_text().count("\n") == export.table.num_rows + 1
+    assert path.read_text().count("\n") == export.rows + 1
     touched = shop.ledger.subjects_of(export.use.entry.index)
-    assert len(touched) == export.table.num_rows
+    assert len(touched) == export.rows
     assert export.use.decision.obligations
 
 

@@ -17,10 +17,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 def disclosed(**more) -> Disclosed:
     defaults = {
-        "entry": 1,
-        "recipient": "mailer",
         "kind": "processor",
-        "purpose": "newsletter",
         "channel": "email",
         "fields": frozenset({"customer.email", "customer.name"}),
         "lineage": frozenset({"newsletter", "marketing"}),
