@@ -43,7 +43,7 @@ class MariaServer:
 
         return pymysql.connect(
             host="127.0.0.1", port=self.port, user="owner", password=self.password, database=database,
-            charset="utf8mb4", sql_mode="ANSI_QUOTES,STRICT_ALL_TABLES", autocommit=True, **options,
+            charset="utf8mb4", autocommit=True, **{"sql_mode": "ANSI_QUOTES,STRICT_ALL_TABLES", **options},
         )  # fmt: skip
 
     def run(self, sql: str, database: str | None = None) -> list[tuple[Any, ...]]:

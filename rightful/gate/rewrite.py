@@ -303,6 +303,8 @@ class _Writer:
         return node.args.get("limit") is not None or node.args.get("offset") is not None
 
     def _select(self, node: exp.Select, scope: Scope, top: bool) -> Result:
+        if self.dialect == "mysql" and node.args.get("qualify") is not None:
+            refuse("unlisted-syntax", "MySQL knows no QUALIFY", "Put the window into an inner SELECT")
         self._from(node, scope)
         self._expand_stars(node, scope)
         outer_names = self._projections(node, scope)

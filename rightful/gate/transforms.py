@@ -21,6 +21,7 @@ from sqlglot import exp
 Dialect = Literal["duckdb", "postgres", "mysql", "spark"]
 Build = Callable[[exp.Expression, str, Dialect, int], exp.Expression]
 
+_WHITE: Final = (9, 10, 11, 12, 13, 32)
 _UPPER: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _INTEGERS: Final = ("tinyint", "smallint", "integer", "int", "bigint", "hugeint")
 _DOUBLES: Final = ("double", "float", "real", "double precision")
@@ -108,9 +109,12 @@ def _as_text(column: exp.Expression, type_word: str, dialect: Dialect) -> exp.Ex
 
 def _trimmed(column: exp.Expression, dialect: Dialect) -> exp.Expression:
     if dialect == "mysql":
-        return _call("REGEXP_REPLACE", column, _text("^[[:space:]]+|[[:space:]]+$"), _text(""))
+        # [[:space:]] would take more than the six: the hash of an address must be the same everywhere
+        six = exp.Chr(expressions=[_number(code) for code in _WHITE], charset=exp.var("utf8mb4"))
+        pattern = _call("CONCAT", _text("^["), six, _text("]+|["), six.copy(), _text("]+$"))
+        return _call("REGEXP_REPLACE", column, pattern, _text(""))
     chr_ = "CHAR" if dialect == "spark" else "CHR"
-    white = _joined(dialect, *(_call(chr_, _number(code)) for code in (9, 10, 11, 12, 13, 32)))
+    white = _joined(dialect, *(_call(chr_, _number(code)) for code in _WHITE))
     if dialect == "spark":
         return exp.Trim(this=column, expression=white, position="BOTH")
     return _call("BTRIM" if dialect == "postgres" else "TRIM", column, white)
@@ -165,14 +169,9 @@ def _month(column: exp.Expression, type_word: str, dialect: Dialect, width: int)
 
 def _day(column: exp.Expression, dialect: Dialect, *, month: bool) -> exp.Expression:
     one = _number(1)
-    if dialect == "mysql":
-        first = _call("MAKEDATE", _call("YEAR", column), one)
-        if not month:
-            return first
-        months = exp.Interval(
-            this=exp.Sub(this=_call("MONTH", column.copy()), expression=one.copy()), unit=exp.var("MONTH")
-        )
-        return _call("DATE_ADD", first, months)
+    if dialect == "mysql":  # MAKEDATE would take the year 26 for 2026; a text that is no date becomes NULL
+        text = _call("LEFT", _cast(column, "CHAR"), _number(7 if month else 4))
+        return _cast(_joined(dialect, text, _text("-01" if month else "-01-01")), "DATE")
     if dialect == "spark":
         return _call("TRUNC", column, _text("MONTH" if month else "YEAR"))
 

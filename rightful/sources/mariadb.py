@@ -107,7 +107,7 @@ class MariaDBSource:
         )
         # READ COMMITTED: a refresh holds locks on the rows it changes, not on all it looks at.
         changing = f"{session}, tx_isolation = 'READ-COMMITTED'"
-        reading = f"{session}, max_statement_time = {statement_seconds}"
+        reading = f"{session}, max_statement_time = {statement_seconds}, div_precision_increment = 10"
         self._owners = _Pool(settings | {"init_command": changing})
         readers = settings | {"user": self.reader, "password": reader_password, "database": None}
         self._readers = _Pool(readers | {"init_command": reading})

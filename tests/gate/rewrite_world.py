@@ -13,6 +13,7 @@ import json
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from typing import Any
 import duckdb
 
 from rightful.gate.rewrite import Column, Permit, Table
+from tests.mariadb import MariaServer
 from tests.postgres import PostgresServer
 
 CASES = json.loads((Path(__file__).parent.parent / "cases" / "sql-gate.json").read_text(encoding="utf-8"))
@@ -159,6 +161,53 @@ def fill_postgres(connection: Any, world: str) -> None:
         cursor.executemany(f"INSERT INTO rf_base.activity VALUES ({', '.join(['%s'] * 8)})", activities)
         # statistics are what the planner orders conditions by
         cursor.execute("ANALYZE rf_base.customer; ANALYZE rf_base.activity")
+
+
+class OnMariaDB:
+    """A connection as the gate's own session has it, with what `ask` needs."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+
+    def execute(self, sql: str) -> Any:
+        cursor = self.connection.cursor()
+        cursor.execute(sql)
+        return cursor
+
+    def cursor(self) -> Any:
+        return self.connection.cursor()
+
+
+@contextmanager
+def mariadb_world(server: MariaServer) -> Iterator[tuple[OnMariaDB, dict[str, Permit]]]:
+    """Both worlds, each in a database of its own, and the permits that read them."""
+    from rightful.sources.mariadb import STRICT
+
+    names = {world: f"rewrite_{secrets.token_hex(6)}" for world in ("a", "b")}
+    session = "SET time_zone = '+00:00', div_precision_increment = 10"
+    connection = server.connect(sql_mode=STRICT, collation="utf8mb4_nopad_bin", init_command=session)
+    made = OnMariaDB(connection)
+    try:
+        for world, name in names.items():
+            made.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
+            for statement in SCHEMA.split(";\n"):
+                if statement.strip() and "SCHEMA" not in statement and "secret" not in statement:
+                    fitted = statement.replace("rf_base", name).replace(" timestamp,", " datetime,")
+                    made.execute(fitted.replace("varchar", "varchar(200)"))
+            customers, activities = base_rows(world=world)
+            cursor = made.cursor()
+            cursor.executemany(f"INSERT INTO {name}.customer VALUES ({', '.join(['%s'] * 11)})", customers)
+            cursor.executemany(f"INSERT INTO {name}.activity VALUES ({', '.join(['%s'] * 8)})", activities)
+            made.execute(f"ANALYZE TABLE {name}.customer, {name}.activity")
+        yield made, {world: placed_in(PERMIT, name) for world, name in names.items()}
+    finally:
+        for name in names.values():
+            made.execute(f"DROP DATABASE IF EXISTS {name}")
+        connection.close()
+
+
+def placed_in(permit: Permit, database: str) -> Permit:
+    return replace(permit, tables=tuple(replace(t, base=(database, t.name)) for t in permit.tables))
 
 
 def plain_duckdb() -> duckdb.DuckDBPyConnection:

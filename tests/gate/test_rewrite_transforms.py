@@ -62,10 +62,13 @@ def in_sql(connection: Any, dialect: str, transform: str, type_word: str, values
     column = exp.column(exp.to_identifier("v", quoted=True))
     text = transformed(column, type_word, transform, dialect).sql(dialect=dialect, identify=True)  # type: ignore[arg-type]
     connection.execute("DROP TABLE IF EXISTS sample")
-    connection.execute(f"CREATE TABLE sample (n int, v {COLUMN_TYPES.get(type_word, type_word)})")
+    declared = COLUMN_TYPES.get(type_word, type_word)
+    connection.execute(f"CREATE TABLE sample (n int, v {declared.replace('varchar', 'text')})")
     mark = "?" if dialect == "duckdb" else "%s"
     cursor = connection.cursor()
     cast = COLUMN_TYPES.get(type_word, type_word)
+    if dialect == "mysql":  # casts there have names of their own
+        cast = {"varchar": "char", "bigint": "signed", "double precision": "double"}.get(cast, cast)
     cursor.executemany(f"INSERT INTO sample VALUES ({mark}, CAST({mark} AS {cast}))", list(enumerate(values)))
     return [row[0] for row in connection.execute(f"SELECT {text} FROM sample ORDER BY n").fetchall()]
 

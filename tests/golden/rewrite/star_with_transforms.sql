@@ -83,11 +83,58 @@ FROM (
     `country`,
     `segment`,
     `ltv`,
-    MAKEDATE(YEAR(`birth_date`), 1) AS `birth_date`,
+    CAST(CONCAT(LEFT(CAST(`birth_date` AS CHAR), 4), '-01-01') AS DATE) AS `birth_date`,
     CASE
-      WHEN LOCATE('@', REGEXP_REPLACE(`email`, '^[[:space:]]+|[[:space:]]+$', '')) > 1
+      WHEN LOCATE(
+        '@',
+        REGEXP_REPLACE(
+          `email`,
+          CONCAT(
+            '^[',
+            CHAR(  9,
+              10,
+              11,
+              12,
+              13,
+              32 USING utf8mb4),
+            ']+|[',
+            CHAR(  9,
+              10,
+              11,
+              12,
+              13,
+              32 USING utf8mb4),
+            ']+$'
+          ),
+          ''
+        )
+      ) > 1
       THEN CONCAT(
-        SUBSTRING(REGEXP_REPLACE(`email`, '^[[:space:]]+|[[:space:]]+$', ''), 1, 1),
+        SUBSTRING(
+          REGEXP_REPLACE(
+            `email`,
+            CONCAT(
+              '^[',
+              CHAR(  9,
+                10,
+                11,
+                12,
+                13,
+                32 USING utf8mb4),
+              ']+|[',
+              CHAR(  9,
+                10,
+                11,
+                12,
+                13,
+                32 USING utf8mb4),
+              ']+$'
+            ),
+            ''
+          ),
+          1,
+          1
+        ),
         '***@***'
       )
       WHEN NOT `email` IS NULL
