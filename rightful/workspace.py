@@ -37,6 +37,7 @@ from rightful.ownership.tokens import Tokens
 from rightful.policy.models import PolicyShelf
 from rightful.protection.keys import Keyring, derive
 from rightful.protection.links import Links
+from rightful.rights.corrections import Corrections
 from rightful.sharing.models import Sharing
 
 if TYPE_CHECKING:
@@ -75,7 +76,6 @@ class Workspace(AbstractContextManager["Workspace"]):
         self.staff = Staff(self.control)
         self.sharing = Sharing(self.control)
         self._subject_key = derive(self.keys.log_key, "subjects")
-        self.mail = Mail(self.journal, derive(self.keys.log_key, "mail addresses"), self.subject_id, clock)
         self._source: Source | None = None
         self._facts: Facts | None = None
         self._lock = threading.RLock()
@@ -137,6 +137,16 @@ class Workspace(AbstractContextManager["Workspace"]):
         Keyring.open_or_create(folder / "keys")
         (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
         return cls(folder, config, clock)
+
+    # --- rooms ---
+
+    @cached_property
+    def corrections(self) -> Corrections:
+        return Corrections(self.ledger)
+
+    @cached_property
+    def mail(self) -> Mail:
+        return Mail(self.journal, derive(self.keys.log_key, "mail addresses"), self.subject_id, self.clock)
 
     # --- what the gate asks for ---
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rightful.actions.customer_words import Label, Said, field_name, recipient_name, says
+from rightful.actions.customer_words import SENTENCES, Label, Said, field_name, recipient_name, says
 from rightful.errors import NotFound
 from rightful.ledger.record import Entry
 from rightful.workspace import Workspace
@@ -56,6 +56,7 @@ _SAID = {
     "mail.sent": (TOLD, "mail_sent"),
     "correction.asked": (CHANGED, "correction_asked"),
     "correction.done": (CHANGED, "correction_done"),
+    "correction.opened": (USED, "correction_opened"),
     "correction.refused": (REFUSED, "correction_refused"),
     "correction.failed": (REFUSED, "correction_failed"),
     "erasure.done": (CHANGED, "erasure_done"),
@@ -68,7 +69,7 @@ _SAID = {
 
 @dataclass(frozen=True, slots=True)
 class UseSeen:
-    """One line of a customer's history. `said` is what happened, `why` the purpose in words."""
+    """One line of a customer's history. `said` is what happened, `why` the purpose, `because` a reason given."""
 
     index: int
     at: datetime
@@ -81,6 +82,7 @@ class UseSeen:
     recipient_name: str
     outcome: str
     fields: tuple[Label, ...]
+    because: Said | None = None
 
     @property
     def what(self) -> str:
@@ -179,7 +181,7 @@ def _seen(ws: Workspace, entry: Entry, language: str) -> UseSeen:
         index=entry.index,
         at=EPOCH + timedelta(microseconds=entry.at),
         said=Said(code, words),
-        why=says(policy, purpose, language) if purpose else "",
+        why=says(policy, purpose, language) if purpose and purpose != "own-data" else "",
         purpose=purpose,
         channel=str(public.get("channel", "")),
         role=str(public.get("role", "")),
@@ -187,4 +189,5 @@ def _seen(ws: Workspace, entry: Entry, language: str) -> UseSeen:
         recipient_name=recipient_name(policy, recipient) if recipient else "",
         outcome=outcome,
         fields=fields,
+        because=Said(str(public["why"])) if public.get("why") in SENTENCES else None,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from rightful.console import pages
+from rightful.console import corrections, letters, pages
 from rightful.web.accounts import ROLES
 from rightful.web.doors import staff
 
@@ -12,4 +12,12 @@ app_name = "console"
 urlpatterns = [
     path("", staff(*ROLES)(pages.today), name="today"),
     path("log/", staff(pages.SEES_THE_LOG)(pages.log), name="log"),
+    path("corrections/", staff(corrections.SEES_CORRECTIONS)(corrections.listed), name="corrections"),
+    path("corrections/<int:number>/", staff(corrections.SEES_CORRECTIONS)(corrections.opened), name="correction"),
+    path(
+        "corrections/<int:number>/decide/",
+        staff(corrections.SEES_CORRECTIONS)(corrections.decide),
+        name="decide-correction",
+    ),
+    path("mail/", staff(*letters.SEE_LETTERS)(letters.listed), name="mail"),
 ]

@@ -226,6 +226,17 @@ def correct(
     return Correction(table, {name: before[name] for name in changed}, after, entry.index, tuple(sorted(changed)))
 
 
+def current_row(house: House, no: int, table: str) -> dict[str, Any]:
+    """The customer's one row in a table as it is now, for whoever decides about a correction; recorded by the caller.
+
+    Raises:
+        NotFound: there is none.
+        BadInput: there are several.
+    """
+    info = house.facts.table(table)
+    return _one_row(house, no, table, [c.name for c in info.columns], info.key, {})[0]
+
+
 # --- statements ------------------------------------------------------------------------------------
 
 
@@ -372,4 +383,4 @@ def _event_draft(house: House, event: Event, actor: str, subject: str) -> Draft:
     return Draft(f"consent.{event.kind.value}", public, private, subject)
 
 
-__all__: Sequence[str] = ("Change", "Correction", "Done", "House", "correct", "erase", "mark", "text_of")
+__all__: Sequence[str] = ("Change", "Correction", "Done", "House", "correct", "current_row", "erase", "mark", "text_of")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from rightful.portal import choices, coming_in, data, overview, receipts, recipients, uses
+from rightful.portal import choices, coming_in, corrections, data, overview, receipts, recipients, uses
 from rightful.web.doors import customer, public
 
 app_name = "portal"
@@ -21,6 +21,7 @@ urlpatterns = [
     path("me/choices/receipt/<slug:purpose>/<slug:channel>/", receipt, name="receipt"),
     path("me/data/", customer(data.data), name="data"),
     path("me/data/copy/<slug:form>", customer(data.copy), name="copy"),
+    path("me/data/correct/<str:field>/", customer(corrections.correct), name="correct"),
     path("me/recipients/", customer(recipients.recipients), name="recipients"),
     path("me/uses/", customer(uses.uses), name="uses"),
     path("me/uses/check/", customer(uses.how_to_check), name="how-to-check"),
