@@ -23,6 +23,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from rightful.consent.models import ConsentLog
+from rightful.consent.requests import Requests
 from rightful.errors import BadInput, NotFound, UnknownName
 from rightful.gate import stores, use
 from rightful.gate.facts import Facts, SubjectColumns
@@ -72,6 +73,7 @@ class Workspace(AbstractContextManager["Workspace"]):
         self.journal = Journal(self.ledger)
         key = derive(self.keys.log_key, "consent rows")
         self.consent = ConsentLog(self.control, key, path / "state" / "segments")
+        self.requests = Requests(self.control, derive(self.keys.log_key, "consent requests"))
         self.shelf = PolicyShelf(self.control)
         self.staff = Staff(self.control)
         self.sharing = Sharing(self.control)

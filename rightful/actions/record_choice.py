@@ -23,7 +23,8 @@ from rightful.consent.events import Event
 from rightful.consent.shown import Shown
 from rightful.errors import BadInput, EventRejected, UnknownName
 from rightful.gate.conditions import OBJECTABLE, Ask, View, regimes_of
-from rightful.ledger.record import Draft, Entry
+from rightful.ledger.database import Tx
+from rightful.ledger.record import Draft, Entry, Rows
 from rightful.policy.model import Purpose
 from rightful.sharing.rules import OF_EVENT
 from rightful.terms import EventKind, LawfulBasis, Method
@@ -125,20 +126,26 @@ def record_all(
     groups: Sequence[tuple[Sequence[Event], Shown | None]],
     actor: str,
     effect: str = "Recorded.",
+    also: Rows | None = None,
 ) -> list[Recorded]:
-    """Write several choices in one transaction: all of them or none; one answer for each group of events."""
+    """Write several choices in one transaction: all of them or none; one answer for each group of events.
+
+    Args:
+        also: rows of other rooms that belong to it; called with the entries in the order of the events.
+    """
     subject = ws.subject_id(no)
     policy = ws.facts.policy.version
     flat = [(event, shown) for events, shown in groups for event in events]
     if not flat:
         return []
     drafts = [_draft(ws, event, shown, actor, policy, subject) for event, shown in flat]
-    entries = ws.ledger.append(
-        drafts,
-        lambda tx, written: ws.consent.append(
-            tx, [(subject, no, e, entry.index) for (e, _), entry in zip(flat, written, strict=True)]
-        ),
-    )
+
+    def rows(tx: Tx, written: list[Entry]) -> None:
+        ws.consent.append(tx, [(subject, no, e, entry.index) for (e, _), entry in zip(flat, written, strict=True)])
+        if also is not None:
+            also(tx, written)
+
+    entries = ws.ledger.append(drafts, rows)
     ws.consent.publish()
     answers, at = [], 0
     for events, _ in groups:

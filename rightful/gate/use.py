@@ -379,6 +379,19 @@ def as_disclosed(house: House, no: int, fields: Mapping[str, str]) -> dict[str, 
     return {name: str(value) for name, value in values.items() if value is not None}
 
 
+def contact_of(house: House, no: int, column: str) -> str:
+    """One column of the customer table of one customer, as text; "" where there is nothing."""
+    table = house.facts.customer_table()
+    with house.source.whole(table.name, [column], number=no, limit=1) as reader:
+        rows = reader.read_all().to_pylist()
+    return str(rows[0][column] or "") if rows else ""
+
+
+def same_address(one: str, other: str) -> bool:
+    """Whether two addresses are one, with only ASCII letters folded."""
+    return _ascii_lower(one.strip()) == _ascii_lower(other.strip())
+
+
 def _keys(house: House, equals: tuple[str, str]) -> list[tuple[int, str]]:
     table = house.facts.customer_table()
     with house.source.whole(table.name, [table.key], equals=equals, limit=2) as reader:

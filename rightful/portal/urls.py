@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import include, path
 
-from rightful.portal import choices, coming_in, corrections, data, overview, receipts, recipients, uses
+from rightful.portal import choices, coming_in, corrections, data, overview, recipients, uses
 from rightful.web.doors import customer, public
 
 app_name = "portal"
-receipt = customer(receipts.receipt)
 urlpatterns = [
+    path("", include("rightful.portal.consent_urls")),
     path("", public(coming_in.come_in), name="come-in"),
     path("code/", public(coming_in.enter_code), name="code"),
     path("me/", customer(overview.overview), name="overview"),
@@ -17,8 +17,6 @@ urlpatterns = [
     path("me/choices/set/", customer(choices.set_choice), name="set-choice"),
     path("me/choices/everything-off/", customer(choices.everything_off), name="everything-off"),
     path("me/choices/undo/", customer(choices.undo), name="undo"),
-    path("me/choices/receipt/<slug:purpose>/", receipt, name="receipt"),
-    path("me/choices/receipt/<slug:purpose>/<slug:channel>/", receipt, name="receipt"),
     path("me/data/", customer(data.data), name="data"),
     path("me/data/copy/<slug:form>", customer(data.copy), name="copy"),
     path("me/data/correct/<str:field>/", customer(corrections.correct), name="correct"),

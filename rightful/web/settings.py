@@ -166,6 +166,7 @@ ACCOUNT_RATE_LIMITS = {
     "portal_code": "60/m/ip",
     "api": "1200/m/key",  # key: the token
     "api_stranger": "30/m/ip",  # tokens that open nothing
+    "sign_up": "20/m/ip,3/m/key,20/h/key",
 }
 ALLAUTH_TRUSTED_PROXY_COUNT = _whole_number("RIGHTFUL_PROXIES", 0)
 

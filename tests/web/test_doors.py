@@ -19,7 +19,16 @@ from rightful.web import doors
 from rightful.web.doors import CAME_IN_AT, SEEN_AT, public, refuse_undeclared, routes, staff, undeclared
 from rightful.web.headers import CONTENT_SECURITY_POLICY
 
-PUBLIC = {"/", "/code/", "/staff/sign-in/", "/staff/sign-in/code/", "/staff/sign-in/switched-off/"}
+PUBLIC = {
+    "/",
+    "/code/",
+    "/sign-up/",
+    "/sign-up/sent/",
+    "/confirm/3/",
+    "/staff/sign-in/",
+    "/staff/sign-in/code/",
+    "/staff/sign-in/switched-off/",
+}
 POST_ONLY = {
     "/me/choices/set/",
     "/me/choices/everything-off/",

@@ -1,0 +1,17 @@
+"""Routes about consents: receipts, signing up by mail."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from rightful.portal import opt_in, receipts
+from rightful.web.doors import customer, public
+
+receipt = customer(receipts.receipt)
+urlpatterns = [
+    path("sign-up/", public(opt_in.sign_up), name="sign-up"),
+    path("sign-up/sent/", public(opt_in.sign_up_sent), name="sign-up-sent"),
+    path("confirm/<slug:token>/", public(opt_in.confirm), name="confirm"),
+    path("me/choices/receipt/<slug:purpose>/", receipt, name="receipt"),
+    path("me/choices/receipt/<slug:purpose>/<slug:channel>/", receipt, name="receipt"),
+]
