@@ -17,7 +17,8 @@ remedy. No error carries personal data: ids only.
     |   |-- ScopeMissing          the token was made for other things
     |   |-- TooOften              more requests than this caller may make
     |   |-- StaleList             a list was made too long ago, changed, or called back: it is not sent
-    |   `-- ApprovalMissing       a widening of the policy waits for its approver
+    |   |-- ApprovalMissing       a widening of the policy waits for its approver
+    |   `-- NoticeIncomplete      a public notice that leaves out what the law wants said
     |-- BadInput                  what came in cannot be understood; nothing was changed
     |   |-- PolicyRefused         the policy text: line, column, nearest name
     |   |-- EventRejected         a consent event that proves nothing
@@ -170,6 +171,19 @@ class TooOften(Refused):
 
     code = "api.too-often"
     remedy = "Wait as long as Retry-After says, then go on more slowly"
+
+
+class NoticeIncomplete(Refused):
+    """The public notice cannot say what the law asks for. `problems` lists each gap with the key to add."""
+
+    code = "notice.incomplete"
+    article = "GDPR Art. 13, 14"
+    remedy = "Add what is missing to the policy and publish it; then publish the notice"
+    exit_code = 4
+
+    def __init__(self, sentence: str, *, problems: tuple[Any, ...] = (), remedy: str | None = None) -> None:
+        super().__init__(sentence, remedy=remedy)
+        self.problems = problems
 
 
 class BadInput(RightfulError):

@@ -32,6 +32,7 @@ from rightful.ledger.database import connect
 from rightful.ledger.journal import Journal
 from rightful.ledger.record import Ledger, now_us
 from rightful.mail.queue import Mail
+from rightful.notices.models import NoticeShelf
 from rightful.ownership.answers import Answers
 from rightful.ownership.models import Staff
 from rightful.ownership.tokens import Tokens
@@ -80,6 +81,7 @@ class Workspace(AbstractContextManager["Workspace"]):
         self._subject_key = derive(self.keys.log_key, "subjects")
         self._source: Source | None = None
         self._facts: Facts | None = None
+        self._notices: NoticeShelf | None = None
         self._lock = threading.RLock()
 
     @classmethod
@@ -149,6 +151,15 @@ class Workspace(AbstractContextManager["Workspace"]):
     @cached_property
     def mail(self) -> Mail:
         return Mail(self.journal, derive(self.keys.log_key, "mail addresses"), self.subject_id, self.clock)
+
+    # --- the rooms, each opened when it is first asked for ---
+
+    @property
+    def notices(self) -> NoticeShelf:
+        with self._lock:
+            if self._notices is None:
+                self._notices = NoticeShelf(self.control, self.shelf.terms)
+            return self._notices
 
     # --- what the gate asks for ---
 

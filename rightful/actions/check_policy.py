@@ -19,7 +19,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from rightful.actions.publish_policy import terms_of
+from rightful.actions.publish_notice import terms_of
 from rightful.consent.events import Event
 from rightful.errors import NotFound
 from rightful.gate.conditions import NoticeEntry, Notices, Subject

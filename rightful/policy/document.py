@@ -22,6 +22,7 @@ from rightful.policy.model import (
     Category,
     Example,
     Never,
+    Party,
     Period,
     Policy,
     Purpose,
@@ -55,8 +56,12 @@ def meaning(policy: Policy) -> Document:
 
 
 def as_document(policy: Policy) -> Document:
-    """The whole policy as JSON values, tests and version included."""
-    return {
+    """The whole policy as JSON values, tests and version included.
+
+    What a policy may say only since a later format of it is left out where it says nothing, so that a
+    policy that does not use it keeps the version it always had.
+    """
+    document = {
         "format": FORMAT,
         "name": policy.name,
         "label": policy.label,
@@ -78,6 +83,7 @@ def as_document(policy: Policy) -> Document:
                 "excludes": list(c.excludes),
                 "special": c.special,
                 "treat_as_special": c.treat_as_special,
+                **_said(says=c.says, says_in=dict(c.says_in), source=c.source, source_name=c.source_name),
             }
             for c in policy.categories.values()
         },
@@ -91,6 +97,15 @@ def as_document(policy: Policy) -> Document:
         "tests": [{"given": _plain(t.given), "ask": t.ask, "expect": t.expect, "line": t.line} for t in policy.tests],
         "version": policy.version,
     }
+    if policy.language != "en":
+        document["language"] = policy.language
+    return document | _said(
+        controller=policy.controller and _party(policy.controller),
+        dpo=policy.dpo and _party(policy.dpo),
+        dpo_not_required=policy.dpo_not_required,
+        complaint={regime: _party(party) for regime, party in policy.complaint.items()},
+        words={phrase: dict(texts) for phrase, texts in policy.words.items()},
+    )
 
 
 def from_document(document: Mapping[str, Any]) -> Policy:
@@ -130,7 +145,17 @@ def _read(document: Mapping[str, Any]) -> Policy:
             for name, r in document["regimes"].items()
         },
         categories={
-            name: Category(name, tuple(c["fields"]), tuple(c["excludes"]), c["special"], bool(c["treat_as_special"]))
+            name: Category(
+                name,
+                tuple(c["fields"]),
+                tuple(c["excludes"]),
+                c["special"],
+                bool(c["treat_as_special"]),
+                c.get("says", ""),
+                dict(c.get("says_in", {})),
+                c.get("source", ""),
+                c.get("source_name", ""),
+            )
             for name, c in document["categories"].items()
         },
         roles={
@@ -142,6 +167,12 @@ def _read(document: Mapping[str, Any]) -> Policy:
         never=tuple(Never(tuple(n["use"]), tuple(n["purposes"]), n["because"]) for n in document["never"]),
         tests=tuple(Example(t["given"], t["ask"], t["expect"], t["line"]) for t in document["tests"]),
         version=document["version"],
+        language=document.get("language", "en"),
+        controller=_party_from(document.get("controller")),
+        dpo=_party_from(document.get("dpo")),
+        dpo_not_required=bool(document.get("dpo_not_required", False)),
+        complaint={regime: Party(**party) for regime, party in document.get("complaint", {}).items()},
+        words={phrase: dict(texts) for phrase, texts in document.get("words", {}).items()},
     )
 
 
@@ -166,6 +197,13 @@ def _purpose(purpose: Purpose) -> Document:
         "consent_expires_after_activity": purpose.consent_expires_after_activity,
         "ask_again": _period(purpose.ask_again),
         "abstract": purpose.abstract,
+        **_said(
+            says_in=dict(purpose.says_in),
+            interest=purpose.interest,
+            interest_in=dict(purpose.interest_in),
+            automated=purpose.automated,
+            automated_in=dict(purpose.automated_in),
+        ),
     }
 
 
@@ -191,6 +229,11 @@ def _purpose_from(name: str, p: Mapping[str, Any]) -> Purpose:
         consent_expires_after_activity=bool(p["consent_expires_after_activity"]),
         ask_again=_period_from(p["ask_again"]),
         abstract=bool(p["abstract"]),
+        says_in=dict(p.get("says_in", {})),
+        interest=p.get("interest", ""),
+        interest_in=dict(p.get("interest_in", {})),
+        automated=p.get("automated", ""),
+        automated_in=dict(p.get("automated_in", {})),
     )
 
 
@@ -204,6 +247,7 @@ def _recipient(recipient: Recipient) -> Document:
         "kind": recipient.kind.value,
         "covers": list(recipient.covers),
         "sub_processors": recipient.sub_processors,
+        **_said(name=recipient.name),
     }
 
 
@@ -218,7 +262,21 @@ def _recipient_from(name: str, r: Mapping[str, Any]) -> Recipient:
         RecipientKind(r["kind"]),
         tuple(r["covers"]),
         r["sub_processors"],
+        r.get("name", ""),
     )
+
+
+def _party(party: Party) -> Document:
+    return _said(**{name: getattr(party, name) for name in Party.__slots__})
+
+
+def _party_from(party: Mapping[str, str] | None) -> Party | None:
+    return None if party is None else Party(**party)
+
+
+def _said(**members: Any) -> Document:
+    """Only the members that say something."""
+    return {name: value for name, value in members.items() if value}
 
 
 def _period(length: Period | None) -> Document | None:

@@ -60,6 +60,11 @@ def loads(text: str, name: str = "policy.yaml") -> Policy:
     return _policy(name, [] if root is None else [root], log, complete=root is not None)
 
 
+def eea() -> frozenset[str]:
+    """Countries of the European Economic Area: all others are third countries (GDPR Art. 44)."""
+    return _world().eea
+
+
 def _policy(name: str, roots: Sequence[Node], log: ProblemLog, *, complete: bool) -> Policy:
     """The policy, or the refusal. What cannot be read in part is not judged: half a policy misleads."""
     policy = read(roots, _world(), log) if complete and roots else None

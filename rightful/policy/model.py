@@ -33,6 +33,18 @@ class Basis:
 
 
 @dataclass(frozen=True, slots=True)
+class Party:
+    """Somebody a customer can turn to: the controller, its officer, a supervisory authority."""
+
+    name: str = ""
+    address: str = ""
+    email: str = ""
+    phone: str = ""
+    site: str = ""
+    representative: str = ""  # GDPR Art. 27; of a controller only
+
+
+@dataclass(frozen=True, slots=True)
 class Regime:
     """A set of laws and the places it governs. `where` holds ISO 3166 codes (DE, US-CA)."""
 
@@ -52,6 +64,10 @@ class Category:
     excludes: tuple[str, ...] = ()
     special: str = ""
     treat_as_special: bool = False
+    says: str = ""  # what customers call it
+    says_in: Mapping[str, str] = field(default_factory=dict)  # language -> the same in it
+    source: str = ""  # where the data comes from: one of vocabulary.SOURCES (GDPR 14(2)(f))
+    source_name: str = ""  # from which other, or which register
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +93,7 @@ class Recipient:
     kind: RecipientKind = RecipientKind.THIRD_PARTY
     covers: tuple[str, ...] = ()  # categories or fields of the agreement; empty = all the purpose needs
     sub_processors: str = "deny"
+    name: str = ""  # what customers know it by
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +120,11 @@ class Purpose:
     consent_expires_after_activity: bool = False  # counted from the last open or click, not from the grant
     ask_again: Period | None = None
     abstract: bool = False  # a heading with children and no use of its own
+    says_in: Mapping[str, str] = field(default_factory=dict)  # language -> `says` in it
+    interest: str = ""  # the legitimate interest pursued, GDPR 13(1)(d)
+    interest_in: Mapping[str, str] = field(default_factory=dict)
+    automated: str = ""  # how a machine decides here and what follows, GDPR 13(2)(f)
+    automated_in: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +164,12 @@ class Policy:
     never: tuple[Never, ...]
     tests: tuple[Example, ...]
     version: str
+    language: str = "en"  # of every text in the policy that is written in one language only
+    controller: Party | None = None
+    dpo: Party | None = None  # data protection officer, GDPR 37
+    dpo_not_required: bool = False
+    complaint: Mapping[str, Party] = field(default_factory=dict)  # regime -> supervisory authority
+    words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # phrase -> language -> words
     places: Mapping[str, tuple[str, int, int]] = field(default_factory=dict, compare=False, repr=False)
     """Where things were written, for messages only: "purposes/newsletter" -> (file, line, column)."""
 

@@ -83,6 +83,16 @@ class PolicyShelf:
             label: json.loads(terms) for label, terms in self.db.query("SELECT label, terms FROM notice ORDER BY seq")
         }
 
+    def terms(self, label: str) -> Terms | None:
+        """What one notice says, purpose by purpose; None if there is none of this label."""
+        rows = self.db.query("SELECT terms FROM notice WHERE label = ?", (label,))
+        return json.loads(rows[0][0]) if rows else None
+
+    def notice_history(self) -> list[tuple[str, int, int]]:
+        """Label, instant and ledger entry of every notice, oldest first."""
+        found = self.db.query("SELECT label, published_us, entry FROM notice ORDER BY seq")
+        return [(str(label), int(at), int(entry)) for label, at, entry in found]
+
     def newest_notice(self) -> str:
         rows = self.db.query("SELECT label FROM notice ORDER BY seq DESC LIMIT 1")
         return rows[0][0] if rows else ""
@@ -94,7 +104,7 @@ class PolicyShelf:
 
     def publish(self, tx: Tx, policy: Policy, at_us: int, actor: str, approver: str, entry: int) -> None:
         seq = self._advance(tx)
-        document = json.dumps(as_document(policy), ensure_ascii=False, sort_keys=True)
+        document = json.dumps(as_document(policy), ensure_ascii=False)  # in its author's order, for the notice
         tx.execute(
             "INSERT INTO policy_version VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (seq, policy.version, policy.label, document, at_us, actor, approver, entry),

@@ -29,6 +29,7 @@ from rightful.policy.model import (
     Category,
     Example,
     Never,
+    Party,
     Period,
     Policy,
     Purpose,
@@ -37,7 +38,7 @@ from rightful.policy.model import (
     Role,
 )
 from rightful.policy.moments import NotAMoment, moment_us
-from rightful.policy.names import Fields, is_field
+from rightful.policy.names import Fields, is_field, split
 from rightful.policy.periods import ACTIVITY, NotAPeriod, period, shown
 from rightful.policy.problems import NOWHERE, Place, ProblemLog, nearest
 from rightful.policy.tree import WHOLE, Node, value_of
@@ -79,6 +80,8 @@ class _Reader:
         self.recipient_ids: tuple[str, ...] = ()
         self.zone = ZoneInfo("UTC")
         self.transfer_rules = False
+        self.language = "en"
+        self.phrases: set[str] = set()  # moments that periods are counted from, columns named one by one
 
     def policy(self, roots: Sequence[Node]) -> Policy | None:
         self._merge(roots)
@@ -95,6 +98,10 @@ class _Reader:
         self._no_circle_of_compatibility()
         recipients = self._each("recipients", self._recipient, "recipient")
         roles = self._each("roles", self._role, "role")
+        controller = self._party("controller")
+        dpo, no_dpo = self._dpo()
+        complaint = self._complaint()
+        words = self._words_for_phrases()
         never = [rule for i, node in enumerate(self._listed("never")) if (rule := self._never(i, node))]
         tests = [test for i, node in enumerate(self._listed("tests")) if (test := self._test(i, node))]
         if self.log:
@@ -115,6 +122,12 @@ class _Reader:
                 never=tuple(never),
                 tests=tuple(tests),
                 version="",
+                language=self.language,
+                controller=controller,
+                dpo=dpo,
+                dpo_not_required=no_dpo,
+                complaint=complaint,
+                words=words,
                 places=self.places,
             )
         )
@@ -147,7 +160,7 @@ class _Reader:
     def _join(self, name: str, key: Node, first: Node, more: Node) -> None:
         if name == "rightful":
             return
-        if first.kind != more.kind or name in ("policy", "unknown"):
+        if first.kind != more.kind or name in ("policy", "unknown", "controller", "dpo"):
             where = f"{first.place[0]}:{first.place[1]}"
             self.log.add(key.place, f'"{name}" is said a second time; the first is in {where}')
             return
@@ -215,6 +228,8 @@ class _Reader:
             return {}
         given = self._keys(node, "policy", "policy")
         head = {name: self._text(value, f"{name} in policy") or "" for name, (_, value) in given.items()}
+        if head.get("language"):
+            self.language = self._choice(given["language"][1], v.LANGUAGES, "language of policy") or self.language
         zone = head.get("timezone")
         if zone:
             try:
@@ -329,7 +344,25 @@ class _Reader:
             if special and not re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)*", special):
                 self.log.add(given["special"][1].place, f'special of {where} names an article, such as "gdpr-9"')
         treat = "treat-as" in given and self._choice(given["treat-as"][1], ("special",), f"treat-as of {where}")
-        return Category(name, fields, excludes, special, bool(treat))
+        says, says_in = self._texts(given, "says", where)
+        source, source_name = self._source(given, where)
+        return Category(name, fields, excludes, special, bool(treat), says, says_in, source, source_name)
+
+    def _source(self, given: Mapping[str, tuple[Node, Node]], where: str) -> tuple[str, str]:
+        """Where data comes from: a word, or a word with the name of the other (GDPR 14(2)(f))."""
+        if "from" not in given:
+            return "", ""
+        node = given["from"][1]
+        if node.kind == "map" and len(node.pairs) == 1:
+            key, value = node.pairs[0]
+            word = self._choice(key, v.NAMED_SOURCES, f"from of {where}")
+            return word or "", self._text(value, f"from of {where}") or ""
+        word = self._choice(node, v.SOURCES, f"from of {where}") if node.kind == "text" else None
+        if word is None and node.kind != "text":
+            self.log.add(node.place, f"from of {where} is one word, or one word with a name: {{others: ...}}")
+        if word in v.NAMED_SOURCES:
+            self.log.add(node.place, f'from of {where} says {word} and not who; write from: {{{word}: "..."}}')
+        return word or "", ""
 
     def _patterns(
         self, given: Mapping[str, tuple[Node, Node]], key: str, where: str, *, stars: bool
@@ -423,13 +456,17 @@ class _Reader:
         else:
             basis = self._bases(given, where, place)
             needs = self._items(given, "needs", where, f"purposes/{name}/needs")
+            self.phrases.update(self._columns(needs))
             if "needs" not in given and node.kind == "map":
                 self.log.add(place, f"{where} needs nothing; say which categories or fields: needs: [...]")
         output = self._output(given, where)
         consent = self._consent(given, where)
+        says, says_in = self._says(given, where, above, place)
+        interest, interest_in = self._texts(given, "interest", where)
+        automated, automated_in = self._texts(given, "automated", where)
         self.purposes[name] = Purpose(
             id=name,
-            says=self._says(given, where, above, place),
+            says=says,
             parent=parent,
             basis=basis,
             needs=needs,
@@ -450,6 +487,11 @@ class _Reader:
             consent_expires_after_activity=consent[1],
             ask_again=consent[2],
             abstract=abstract,
+            says_in=says_in,
+            interest=interest,
+            interest_in=interest_in,
+            automated=automated,
+            automated_in=automated_in,
         )
 
     def _heading_uses_nothing(self, given: Mapping[str, tuple[Node, Node]], where: str) -> None:
@@ -460,17 +502,45 @@ class _Reader:
                 f"{where} is a heading (no basis, no needs), so {key} has no effect here; move it to its children",
             )
 
-    def _says(self, given: Mapping[str, tuple[Node, Node]], where: str, above: Purpose | None, place: Place) -> str:
+    def _says(
+        self, given: Mapping[str, tuple[Node, Node]], where: str, above: Purpose | None, place: Place
+    ) -> tuple[str, Mapping[str, str]]:
         if "says" in given:
             node = given["says"][1]
             if node.kind == "text" and not node.doubtful and not node.text.strip():
                 self.log.add(node.place, f"says of {where} is empty; tell the customer in plain words")
-                return ""
-            return self._text(node, f"says of {where}") or ""
+                return "", {}
+            return self._texts(given, "says", where)
         if above is not None:
-            return above.says
+            return above.says, above.says_in
         self.log.add(place, f"{where} does not say what it is for; add says: in the customer's words")
-        return ""
+        return "", {}
+
+    def _texts(self, given: Mapping[str, tuple[Node, Node]], key: str, where: str) -> tuple[str, dict[str, str]]:
+        """A text for customers: in the policy's language, and in others."""
+        if key not in given:
+            return "", {}
+        node = given[key][1]
+        if node.kind != "map":
+            return self._text(node, f"{key} of {where}") or "", {}
+        texts = self._by_language(node, f"{key} of {where}")
+        own = texts.pop(self.language, "")
+        if not own:
+            self.log.add(
+                node.place, f"{key} of {where} lacks {self.language}, the language of this policy (policy: language)"
+            )
+        return own, texts
+
+    def _by_language(self, node: Node, where: str) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for key, value in node.pairs:
+            if key.doubtful:
+                continue
+            language = self._choice(key, v.LANGUAGES, f"language in {where}")
+            text = self._text(value, f"{where} in {key.text}")
+            if language and text:
+                found[language] = text
+        return found
 
     def _inherited(self, given: Mapping[str, tuple[Node, Node]], key: str, where: str, above: bool) -> bool:
         if key not in given:
@@ -668,6 +738,72 @@ class _Reader:
             if name not in seen:
                 walk(name)
 
+    # --- whom customers can turn to, words in other languages -----------------------------------------
+
+    def _party(self, section: str) -> Party | None:
+        node = self.sections.get(section)
+        return None if node is None else self._party_of(node, "controller", section)
+
+    def _dpo(self) -> tuple[Party | None, bool]:
+        node = self.sections.get("dpo")
+        if node is None:
+            return None, False
+        if node.kind == "text":
+            word = self._choice(node, (v.DPO_NOT_REQUIRED,), "dpo")
+            return None, word is not None
+        return self._party_of(node, "party", "dpo"), False
+
+    def _complaint(self) -> dict[str, Party]:
+        node = self.sections.get("complaint")
+        found: dict[str, Party] = {}
+        if node is None or not self._is(node, "map", "complaint"):
+            return found
+        for key, value in node.pairs:
+            if key.doubtful:
+                continue
+            if key.text not in self.regimes:
+                self.log.add(key.place, f'unknown regime "{shown(key.text)}" in complaint', key.text, self.regimes)
+                continue
+            found[key.text] = self._party_of(value, "party", f"complaint in {key.text}")
+        return found
+
+    def _party_of(self, node: Node, section: str, where: str) -> Party:
+        given = self._keys(node, section, where)
+        said = {name: self._text(value, f"{name} of {where}") or "" for name, (_, value) in given.items()}
+        for name, form, what in (
+            ("email", r"[^\s@]+@[^\s@]+", "an e-mail address"),
+            ("site", r"https://[^\s]+", "an address that begins with https://"),
+        ):
+            if said.get(name) and not re.fullmatch(form, said[name]):
+                self.log.add(given[name][1].place, f"{name} of {where} is {what}")
+        if node.kind == "map" and not any(said.get(way) for way in ("address", "email", "phone", "site")):
+            self.log.add(node.place, f"{where} says no way to reach anybody: address, email, phone or site")
+        return Party(**said)
+
+    def _words_for_phrases(self) -> dict[str, dict[str, str]]:
+        node = self.sections.get("words")
+        found: dict[str, dict[str, str]] = {}
+        if node is None or not self._is(node, "map", "words"):
+            return found
+        for key, value in self._at_most("words", node.pairs, lambda pair: pair[0]):
+            if key.doubtful or not self._is(value, "map", f'words for "{shown(key.text)}"'):
+                continue
+            if key.text not in self.phrases:
+                self.log.add(
+                    key.place,
+                    f'no period is counted from "{shown(key.text)}" and no purpose needs a column of that name, '
+                    "so its words would never be used",
+                    key.text,
+                    self.phrases,
+                )
+                continue
+            found[key.text] = self._by_language(value, f'words for "{shown(key.text)}"')
+        return found
+
+    def _columns(self, needs: Sequence[str]) -> Iterable[str]:
+        """The columns that are named one by one, as a customer would say them."""
+        return (split(f)[1].replace("_", " ") for need in needs if "." in need for f in self.fields.named(need))
+
     # --- recipients, roles, never, tests ------------------------------------------------------------
 
     def _recipient(self, name: str, node: Node) -> Recipient | None:
@@ -693,6 +829,7 @@ class _Reader:
             ),
             self._items(given, "covers", where, f"recipients/{name}/covers"),
             self._optional_choice(given, "sub-processors", v.SUB_PROCESSORS, where) or "deny",
+            (self._text(given["name"][1], f"name of {where}") or "") if "name" in given else "",
         )
 
     def _country(self, given: Mapping[str, tuple[Node, Node]], where: str) -> str:
@@ -1051,10 +1188,13 @@ class _Reader:
         if text is None:
             return None
         try:
-            return period(text)
+            found = period(text)
         except NotAPeriod as error:
             self.log.add(given[key][1].place, f"{key} of {where}: {error}")
             return None
+        if found.after:
+            self.phrases.add(found.after)
+        return found
 
     def _moment(self, given: Mapping[str, tuple[Node, Node]], key: str, where: str, *, ends: bool) -> int | None:
         if key not in given:

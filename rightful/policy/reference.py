@@ -20,6 +20,8 @@ TITLES = {
         "The sections. A folder of files is one policy; each section may be in several files.",
     ),
     "policy": ("policy", "Who answers for it."),
+    "controller": ("controller", "Who is responsible. The public notice needs it."),
+    "party": ("dpo, complaint", "Somebody customers can turn to; at least one way to reach them."),
     "unknown": ("unknown", "What to do where a fact is missing. Left out: strictest, adult, deny."),
     "regime": ("regimes", "Each entry is a name (letters, digits, hyphens) and:"),
     "category": ("categories", "Each entry is a name and:"),
@@ -73,6 +75,8 @@ def _words() -> Iterator[str]:
     yield f'- **as**: {_list(v.TRANSFORMS)}. In quotes: `"null"`.'
     yield f"- **special-ground**: {_list(v.SPECIAL_GROUNDS)}."
     yield f"- **safeguard**: {_list(v.SAFEGUARDS)}."
+    yield f"- **from** of a category: {_list(v.SOURCES)}; {_list(v.NAMED_SOURCES)} with a name."
+    yield f"- **Languages**: {_list(v.LANGUAGES)}."
     yield f"- **kind** of a recipient: {_list(v.RECIPIENT_KINDS)}; `third-party` where nothing is said."
     yield f"- **laws** with rules of their own: {_list(v.LAWS)}. Another name is taken as it is."
     yield f"- **never** may also name `{v.CONSENT_STATUS}` in `use`, and {_list(v.CONSEQUENCES)} in `for`."
@@ -93,6 +97,8 @@ def _shapes() -> Iterator[str]:
     yield "  Instants need an offset: `2027-12-31T18:00:00+01:00`."
     yield '- **Words that readers disagree about** stand in quotes: `"no"`, `"on"`, `"NO"` for Norway,'
     yield '  `"null"`, `"12:30"`, `"010"`.'
+    yield "- **Texts for customers** (`says`, `interest`, `automated`) are one text in the policy's language, or one"
+    yield "  per language: `says: {en: We count., de: Wir zählen.}`; the policy's own language is always among them."
     yield "- **Children** inherit `direct-marketing` and `for-children`, and say what their heading says if they"
     yield "  say nothing. A purpose with children and neither basis nor needs is a heading."
     yield f"- **Questions** of tests: {ASK_EXAMPLE}. **Answers**: {EXPECT_EXAMPLE}."

@@ -34,6 +34,7 @@ MOST = {
     "roles": 200,
     "purposes": 200,
     "recipients": 500,
+    "words": 500,
     "never": 200,
     "tests": 2_000,
 }
@@ -68,6 +69,14 @@ SPECIAL_GROUNDS = (  # GDPR 9(2)(a)-(j)
     "public-health",
     "research",
 )
+LANGUAGES = ("ar", "de", "en", "es", "fr")
+"""Languages a notice can be written in: those there are sentence frames for (rightful/notices/languages)."""
+SOURCES = ("you", "use", "worked-out", "others", "public")
+"""Where data comes from: given, seen in use, worked out, from others, from public registers (GDPR 13, 14(2)(f))."""
+NAMED_SOURCES = ("others", "public")
+DPO_NOT_REQUIRED = "not-required"
+ARTICLE_13_LAWS = frozenset({"gdpr", "uk-gdpr"})
+"""Laws under which a notice has to say everything in GDPR Art. 13 and 14."""
 SAFEGUARDS = (  # GDPR 45-49, UK GDPR 46
     "adequacy",
     "dpf",
@@ -150,6 +159,14 @@ def named(item: str, id_pattern: str = ID) -> Schema:
 
 
 TEXT: Schema = {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT}
+EMAIL: Schema = {"type": "string", "pattern": r"^[^\s@]+@[^\s@]+$", "maxLength": LONGEST_FIELD}
+SITE: Schema = {"type": "string", "pattern": r"^https://[^\s]+$", "maxLength": LONGEST_FIELD}
+OTHER_TEXTS: Schema = {
+    "type": "object",
+    "propertyNames": {"enum": list(LANGUAGES)},
+    "additionalProperties": TEXT,
+    "minProperties": 1,
+}
 WORD: Schema = {"type": ["string", "number"]}
 
 SECTIONS: Mapping[str, tuple[Key, ...]] = {
@@ -171,6 +188,29 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
         ),
         Key("purposes", "What data is used for, and on which ground.", named("purpose")),
         Key("recipients", "Everybody outside who receives data.", named("recipient")),
+        Key("controller", "Who is responsible, and how to reach them (GDPR 13(1)(a)).", ref("controller")),
+        Key(
+            "dpo",
+            f"How to reach the data protection officer (GDPR 13(1)(b)); {DPO_NOT_REQUIRED} where none is needed.",
+            {"anyOf": [ref("party"), {"const": DPO_NOT_REQUIRED}]},
+            "{email: dpo@meadow.example}",
+        ),
+        Key(
+            "complaint",
+            "The supervisory authority to complain to, by regime (GDPR 13(2)(d)).",
+            {
+                "type": "object",
+                "propertyNames": {"pattern": f"^{REGIME_ID}$", "maxLength": LONGEST_ID},
+                "additionalProperties": ref("party"),
+            },
+            '{EU: {name: CNPD, site: "https://www.cnpd.pt"}}',
+        ),
+        Key(
+            "words",
+            "What moments that periods are counted from (with the preposition) and columns are called in a language.",
+            {"type": "object", "additionalProperties": {**OTHER_TEXTS}},
+            "{the last delivery: {de: nach der letzten Lieferung}, first name: {de: Vorname}}",
+        ),
         Key("never", "What never happens, whatever permits it.", {"type": "array", "items": ref("never")}),
         Key("tests", "One customer, one question, the expected answer.", {"type": "array", "items": ref("test")}),
     ),
@@ -184,6 +224,27 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
             {"type": "string", "pattern": r"^[A-Za-z0-9_+/-]+$"},
             "Europe/Berlin",
             required=True,
+        ),
+        Key("language", "The language its texts are written in; en where nothing is said.", one_of(LANGUAGES), "de"),
+    ),
+    "party": (
+        Key("name", "What it is called.", TEXT, "Data protection officer"),
+        Key("address", "Where letters reach it.", TEXT, "Rua das Flores 1, 1200-195 Lisboa, Portugal"),
+        Key("email", "Its e-mail address.", EMAIL, "dpo@meadow.example"),
+        Key("phone", "Its telephone number.", TEXT, '"+351 21 000 000"'),
+        Key("site", "Its page, with https.", SITE, '"https://meadow.example/privacy"'),
+    ),
+    "controller": (
+        Key("name", "The legal name.", TEXT, '"Meadow, S.A."', required=True),
+        Key("address", "Where letters reach it.", TEXT, "Rua das Flores 1, 1200-195 Lisboa", required=True),
+        Key("email", "Its e-mail address for privacy.", EMAIL, "privacy@meadow.example", required=True),
+        Key("phone", "Its telephone number.", TEXT, '"+351 21 000 000"'),
+        Key("site", "Where customers find their privacy pages, with https.", SITE, '"https://meadow.example/privacy"'),
+        Key(
+            "representative",
+            "Its representative in the Union or the United Kingdom, with address (GDPR Art. 27).",
+            TEXT,
+            '"Meadow Ireland Ltd, 1 Quay Street, Dublin"',
         ),
     ),
     "unknown": (
@@ -248,6 +309,13 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
             one_of(("special",)),
             "special",
         ),
+        Key("says", "What customers call it; its name where nothing is said.", ref("texts"), "{en: your address}"),
+        Key(
+            "from",
+            "Where the data comes from: you (given), use (seen), worked-out, others, public; the last two with a name.",
+            ref("source"),
+            "{others: Harbour Credit Bureau}",
+        ),
     ),
     "role": (
         Key(
@@ -263,9 +331,22 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
     "purpose": (
         Key(
             "says",
-            "What the notice tells the customer, in plain words. A child without it says what its heading says.",
-            TEXT,
-            "We bring you what you ordered.",
+            "What the notice tells the customer, in plain words, in one language or several. A child without it says "
+            "what its heading says.",
+            ref("texts"),
+            '{en: We bring you what you ordered., de: "Wir bringen Ihnen, was Sie bestellt haben."}',
+        ),
+        Key(
+            "interest",
+            "The legitimate interest it pursues, in the customer's words (GDPR 13(1)(d)).",
+            ref("texts"),
+            "We want to keep strangers out of your account.",
+        ),
+        Key(
+            "automated",
+            "How a machine decides here without a person, and what follows (GDPR 13(2)(f), 22).",
+            ref("texts"),
+            "A program works out your rate from your balance.",
         ),
         Key(
             "basis",
@@ -358,6 +439,7 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
         Key("safeguard", "What protects data in a third country (GDPR 44-49).", one_of(SAFEGUARDS), "scc-2021"),
         Key("kind", "Who the recipient is in law.", one_of(RECIPIENT_KINDS), "processor"),
         Key("covers", "Categories or fields the agreement covers.", one_or_list(ref("item")), "[contact]"),
+        Key("name", "What customers know it by; its id where nothing is said.", TEXT, '"Swift Parcels B.V."'),
         Key("sub-processors", "Whether it may pass the data on (GDPR 28(2)).", one_of(SUB_PROCESSORS), "deny"),
     ),
     "never": (
@@ -416,6 +498,19 @@ DEFS: Mapping[str, Schema] = {
     "pattern": {"type": "string", "pattern": f"^{PATTERN}$", "maxLength": LONGEST_FIELD},
     "item": {"type": "string", "pattern": f"^({ID}|{FIELD})$", "maxLength": LONGEST_FIELD},
     "switch": {"enum": [True, False, "yes", "no"]},
+    "texts": {"anyOf": [TEXT, OTHER_TEXTS]},
+    "source": {
+        "anyOf": [
+            one_of(tuple(s for s in SOURCES if s not in NAMED_SOURCES)),
+            {
+                "type": "object",
+                "propertyNames": {"enum": list(NAMED_SOURCES)},
+                "additionalProperties": TEXT,
+                "minProperties": 1,
+                "maxProperties": 1,
+            },
+        ]
+    },
     "transform": {
         "type": "string",
         "pattern": r"^(mask|mask-email|initial|sha256|year|month|null|bucket:[1-9][0-9]{0,8})$",

@@ -16,7 +16,8 @@ import pytest
 
 from rightful.actions import register_source
 from rightful.actions.appoint_staff import appoint
-from rightful.actions.publish_policy import publish_notice, publish_policy
+from rightful.actions.publish_notice import record_older_notice
+from rightful.actions.publish_policy import publish_policy
 from rightful.actions.use_data import query_data
 from rightful.errors import NotPermitted, SqlRefused
 from rightful.gate.conditions import Subject
@@ -120,8 +121,8 @@ def walk(ws, tmp_path, random: Random, policy) -> None:
     terms = {"categories": ["contact", "money", "health", "key"], "recipients": ["agency", "printer"], "channels": []}
     less = {"categories": ["contact"], "recipients": ["agency"], "channels": []}
     publish_policy(ws, policy, actor="o", approver="p")
-    publish_notice(ws, "n1", {"top": terms, "a": terms, "solo": terms}, actor="o")
-    publish_notice(ws, "n2", random.choice([{"a": less}, {"top": terms}]), actor="o")
+    record_older_notice(ws, "n1", {"top": terms, "a": terms, "solo": terms}, actor="o")
+    record_older_notice(ws, "n2", random.choice([{"a": less}, {"top": terms}]), actor="o")
     rows = list(history_of(people, now))
     imported = register_source.import_consents(ws, write_csv(tmp_path / "h.csv", rows), actor="o")
     assert not imported.rejected, list(csv.reader(imported.rejects.open()))[:3]
