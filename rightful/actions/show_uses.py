@@ -105,12 +105,12 @@ class Wanted:
     since_us: int | None = None
     until_us: int | None = None
 
-    def fits(self, seen: UseSeen, at_us: int) -> bool:
+    def fits(self, entry: Entry, public: Mapping[str, Any]) -> bool:
         return (
-            (not self.purpose or seen.purpose == self.purpose)
-            and (not self.outcome or seen.outcome == self.outcome)
-            and (self.since_us is None or at_us >= self.since_us)
-            and (self.until_us is None or at_us < self.until_us)
+            (self.since_us is None or entry.at >= self.since_us)
+            and (self.until_us is None or entry.at < self.until_us)
+            and (not self.purpose or public.get("purpose") == self.purpose)
+            and (not self.outcome or _meaning(entry.kind, public)[0] == self.outcome)
         )
 
 
@@ -133,9 +133,9 @@ def uses(
             break  # entries stand in the order of their instants
         if entry.kind.endswith(".begun"):
             continue  # what came of it has an entry of its own
-        seen = _seen(ws, entry, language)
-        if wanted.fits(seen, entry.at):
-            found.append(seen)
+        public = entry.public
+        if wanted.fits(entry, public):
+            found.append(_seen(ws, entry, public, language))
             if len(found) == limit:
                 break
     return tuple(found)
@@ -169,22 +169,28 @@ def _entries(ws: Workspace, no: int, before: int | None) -> Iterator[Entry]:
         yield ws.ledger.entry(index)
 
 
-def _seen(ws: Workspace, entry: Entry, language: str) -> UseSeen:
+def _meaning(kind: str, public: Mapping[str, Any]) -> tuple[str, str]:
+    """(outcome, code of the sentence) of an entry."""
+    if kind == "use.query" and public.get("shape") == "counts":
+        return COUNTED, "counted"
+    return _SAID.get(kind, (OWN, "something"))
+
+
+def _seen(ws: Workspace, entry: Entry, public: Mapping[str, Any], language: str) -> UseSeen:
     policy = ws.facts.policy
-    public: Mapping[str, Any] = entry.public
     purpose, recipient = str(public.get("purpose", "")), str(public.get("recipient", ""))
-    outcome, code = _SAID.get(entry.kind, (OWN, "something"))
-    words: dict[str, object] = {"kind": entry.kind}
-    if entry.kind == "use.query" and public.get("shape") == "counts":
-        outcome, code, words = COUNTED, "counted", {"people": int(public.get("customers", 0))}
-    elif code == "notice_shown":
-        words = {"notice": str(public.get("notice", ""))}
+    outcome, code = _meaning(entry.kind, public)
+    every: dict[str, dict[str, object]] = {
+        "counted": {"people": int(public.get("customers") or 0)},
+        "notice_shown": {"notice": str(public.get("notice", ""))},
+        "something": {"kind": entry.kind},
+    }
     table = f"{public['table']}." if "table" in public else ""
     fields = tuple(dict.fromkeys(field_name(policy, table + str(f), language) for f in public.get("fields", ())))
     return UseSeen(
         index=entry.index,
         at=EPOCH + timedelta(microseconds=entry.at),
-        said=Said(code, words),
+        said=Said(code, every.get(code, {})),
         why=says(policy, purpose, language) if purpose and purpose != "own-data" else "",
         purpose=purpose,
         channel=str(public.get("channel", "")),

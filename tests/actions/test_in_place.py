@@ -10,6 +10,7 @@ import pytest
 
 from rightful.actions import register_source
 from rightful.actions.appoint_staff import appoint
+from rightful.actions.correct_data import approve_correction, ask_correction
 from rightful.actions.customer_view import recognise_customer
 from rightful.actions.export_audience import export_audience
 from rightful.actions.publish_policy import publish_policy
@@ -164,3 +165,13 @@ def test_the_crm_goes_on_writing_without_knowing(crm, place):
     assert names(crm) == PERMITTED - {"Person005"}
     crm.facts.rebuild()
     assert names(crm) == PERMITTED - {"Person005"}
+
+
+def test_a_correction_changes_the_row_where_it_lives(crm):
+    assert ask_correction(crm, "C004", "customer.city", "Bonn").state == "done"
+    asked = ask_correction(crm, "C004", "customer.birth_date", "1979-12-31")
+    assert approve_correction(crm, asked.id, actor="olga@shop.example").state == "done"
+    of = {held.field: str(held.value) for group in my_data(crm, "C004").groups for held in group.rows}
+    assert (of["customer.city"], of["customer.birth_date"]) == ("Bonn", "1979-12-31")
+    other = {held.field: str(held.value) for group in my_data(crm, "C005").groups for held in group.rows}
+    assert other["customer.city"] != "Bonn", "one row, not its neighbours"
