@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from rightful.consent.models import ConsentLog
 from rightful.consent.requests import Requests
+from rightful.consent.waiting import WaitingOptOuts
 from rightful.errors import BadInput, NotFound, UnknownName
 from rightful.gate import stores, use
 from rightful.gate.facts import Facts, SubjectColumns
@@ -192,6 +193,10 @@ class Workspace(AbstractContextManager["Workspace"]):
     @cached_property
     def answers(self) -> Answers:
         return Answers(self.control, derive(self.keys.log_key, "api answers"))
+
+    @cached_property
+    def waiting_opt_outs(self) -> WaitingOptOuts:
+        return WaitingOptOuts(self.ledger)
 
     @cached_property
     def links(self) -> Links:

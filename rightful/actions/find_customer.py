@@ -17,6 +17,7 @@ from rightful.actions.use_data import request_for
 from rightful.actions.view_customer import may_look
 from rightful.errors import NotFound, NotPermitted, UnknownName
 from rightful.gate import use
+from rightful.protection.links import WIDGET, Preference
 from rightful.workspace import Workspace
 
 NOBODY = "this purpose finds nobody by that name"
@@ -49,3 +50,26 @@ def key_of(ws: Workspace, reference: str) -> str:
     if key is None:
         raise NotFound("there is no customer with this reference", remedy="Ask `subjects:find` for it")
     return key
+
+
+def key_of_link(ws: Workspace, token: str, now: int) -> tuple[Preference, str]:
+    """What a preference link stands for, and the customer's key. `now` in seconds since 1970.
+
+    Raises:
+        NotFound: it opens nothing, has ended, its API token has, or the customer is gone.
+    """
+    link = ws.links.open_preference(token, now)
+    minted = ws.tokens.get(link.minted_by) if link is not None and link.minted_by else None
+    ended = link is None or (bool(link.minted_by) and (minted is None or not minted.is_live(ws.clock())))
+    key = None if link is None or ended else use.customer_key(ws, link.no)
+    if link is None or key is None:
+        raise NotFound("this link opens nothing any more", remedy="Go back to where it came from and open it again")
+    return link, key
+
+
+def preference_link(
+    ws: Workspace, key: str, *, minutes: int, minted_by: str = "", kind: str = WIDGET
+) -> tuple[str, int]:
+    """A sealed link to the preference form of one customer, and when it ends (seconds since 1970; 0: never)."""
+    until = int(ws.clock() // 1_000_000) + minutes * 60 if minutes else 0
+    return ws.links.preference(ws.number_of(key), kind, until, minted_by), until

@@ -132,7 +132,7 @@ def subject_uses(
             "role": one.role,
             "recipient": one.recipient,
             "outcome": one.outcome,
-            "fields": list(one.fields),
+            "fields": [str(name) for name in one.fields],
         }
         for one in shown
     ]
@@ -152,7 +152,7 @@ def subject_consents(request: HttpRequest, subject: Reference, purpose: PurposeH
                 "state": c.state,
                 "since": c.since.isoformat() if c.since else None,
                 "until": c.until.isoformat() if c.until else None,
-                "why": c.why,
+                "why": str(c.why),
             }
             for p in file.overview.purposes
             for c in p.channels

@@ -10,6 +10,7 @@ import typer
 
 from rightful.cli import consent, gate, law, ledger, link, mail, notice, person, policy, source, staff, token, workspace
 from rightful.cli import consent_asking as _consent_asking  # noqa: F401 - further verbs of `consent`
+from rightful.cli import consent_links as _consent_links  # noqa: F401
 from rightful.cli import consent_proof as _consent_proof  # noqa: F401
 
 app = typer.Typer(

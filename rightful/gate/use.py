@@ -338,19 +338,19 @@ def customer_number(house: House, key: str) -> int | None:
     return found[0] if len(found) == 1 else None
 
 
-def customers_by_contact(house: House, column: str, value: str) -> list[tuple[int, str]]:
-    """(number, key) of the customers whose contact column holds this value; at most two.
+def customers_by_contact(house: House, column: str, value: str, *, most: int = 2) -> list[tuple[int, str]]:
+    """(number, key) of the customers whose contact column holds this value; at most `most`.
 
     Only ASCII letters are folded: a look-alike of another alphabet is another address (CVE-2019-19844).
     """
     table = house.facts.customer_table()
     wanted = _ascii_lower(value.strip())
     with house.source.whole(
-        table.name, [table.key, column], equals=(column, value.strip()), fold=True, limit=8
+        table.name, [table.key, column], equals=(column, value.strip()), fold=True, limit=4 * most
     ) as reader:
         rows = reader.read_all().to_pylist()
     found = [row for row in rows if row[NUMBER] is not None and _ascii_lower(str(row[column])) == wanted]
-    return [(int(row[NUMBER]), str(row[table.key])) for row in found[:2]]
+    return [(int(row[NUMBER]), str(row[table.key])) for row in found[:most]]
 
 
 def customer_key(house: House, no: int) -> str | None:

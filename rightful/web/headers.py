@@ -42,6 +42,11 @@ class HeadersMiddleware:
         response = self.get_response(request)
         for name, value in _FIXED.items():
             response.headers[name] = value
+        if hosts := getattr(response, "may_be_framed_by", ()):  # one page, and only by sites its owner named
+            ancestors = "frame-ancestors " + " ".join(hosts)
+            policy = CONTENT_SECURITY_POLICY.replace("frame-ancestors 'none'", ancestors)
+            response.headers["Content-Security-Policy"] = policy
+            del response.headers["X-Frame-Options"]  # it cannot name sites; browsers go by the policy
         if getattr(response, "may_be_revalidated", False):  # not about a person, and carries an ETag
             response.headers["Cache-Control"] = "private, no-cache"
         elif not request.path.startswith(settings.STATIC_URL) or response.status_code >= 400:

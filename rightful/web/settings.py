@@ -84,7 +84,11 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "rightful.web.doors.DoorsMiddleware",
+    "rightful.portal.signals.SignalMiddleware",  # after the doors: only who may pass is bound to a signal
 ]
+
+# Started once in each process that serves; the ground imports nothing that stands above it, so by name.
+RIGHTFUL_WORKERS = ["rightful.portal.opting_out.start"]
 
 ROOT_URLCONF = "rightful.web.urls"
 WSGI_APPLICATION = "rightful.web.wsgi.application"
@@ -164,6 +168,7 @@ ACCOUNT_RATE_LIMITS = {
     "login_failed": "10/m/ip,5/5m/key",
     "request_login_code": "20/m/ip,3/m/key,20/h/key",  # key: the address, hashed
     "portal_code": "60/m/ip",
+    "opt_out": "20/m/ip,5/h/key",
     "api": "1200/m/key",  # key: the token
     "api_stranger": "30/m/ip",  # tokens that open nothing
     "sign_up": "20/m/ip,3/m/key,20/h/key",

@@ -333,3 +333,32 @@ def test_checkpoint_and_tiles_are_those_of_the_published_log(program, shop):
     assert len(tile.content) == 32 * min(size, 256)
     for path in ("0/../../../keys/master.key", "0/x000/0", "../checkpoint", "entries", "0/000.p/1/../../x"):
         assert caller.get(f"/ledger/tile/{path}").status_code == 404, path
+
+
+# ---------------------------------------------------------------- links
+
+
+def test_a_preference_link_lives_minutes_and_says_nothing(program, shop, monkeypatch):
+    monkeypatch.setenv("RIGHTFUL_SITE", "https://privacy.shop.example")
+    made = program().post("/links:preferences", {"customer": "C040", "minutes": 15}).json()
+    assert made["url"].startswith("https://privacy.shop.example/preferences/")
+    assert "C040" not in made["url"]
+    page = made["url"].removeprefix("https://privacy.shop.example")
+    caller = program()
+    assert caller.client.get(page).status_code == 200
+    assert caller.client.get(page + "include").status_code == 200
+    for asked in ({"customer": "C040", "minutes": 0}, {"customer": "C040", "minutes": 100_000}, {"minutes": 5}):
+        assert program().post("/links:preferences", asked).status_code == 422
+    assert program().post("/links:preferences", {"customer": "nobody"}).status_code == 404
+    assert program().post("/links:preferences", {"customer": "C040"}).json()["ends"] is None
+
+
+def test_an_unsubscribe_link_comes_with_its_headers(program, shop, monkeypatch):
+    monkeypatch.setenv("RIGHTFUL_SITE", "https://privacy.shop.example")
+    made = program().post("/links:unsubscribe", {"customer": "C041", "purpose": "newsletter"}).json()
+    assert made["headers"]["List-Unsubscribe"] == f"<{made['url']}>"
+    assert made["headers"]["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    again = program(ANA).post("/links:unsubscribe", {"customer": "C041", "purpose": "newsletter"}).json()
+    assert again == made
+    monkeypatch.setenv("RIGHTFUL_SITE", "")
+    assert program().post("/links:unsubscribe", {"customer": "C041", "purpose": "newsletter"}).status_code == 422

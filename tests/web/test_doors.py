@@ -25,10 +25,13 @@ PUBLIC = {
     "/sign-up/",
     "/sign-up/sent/",
     "/confirm/3/",
+    "/opt-out/",
+    "/.well-known/gpc.json",
     "/staff/sign-in/",
     "/staff/sign-in/code/",
     "/staff/sign-in/switched-off/",
 }
+SIGNED = {"/unsubscribe/3", "/preferences/3/", "/preferences/3/include"}
 POST_ONLY = {
     "/me/choices/set/",
     "/me/choices/everything-off/",
@@ -51,6 +54,14 @@ def test_every_route_says_who_may_open_it():
 
 def test_these_pages_and_no_others_are_open_to_everybody():
     assert set(pages("public")) == PUBLIC
+
+
+def test_these_pages_and_no_others_open_to_a_sealed_link_and_to_nothing_less(meadow):
+    assert set(pages("signed")) == SIGNED
+    for address in SIGNED:
+        for answer in (Client().get(address), Client().post(address, {"List-Unsubscribe": "One-Click"})):
+            assert answer.status_code in {404, 405}, address
+            assert not answer.cookies
 
 
 def test_a_route_without_a_declaration_keeps_the_site_from_starting(settings):
