@@ -101,6 +101,8 @@ SENTENCES: Mapping[str, str] = {
     "correction_failed": _("A correction did not work. Nothing was changed"),
     "erasure_done": _("Data of yours was erased"),
     "erasure_failed": _("An erasure did not work. Nothing was changed"),
+    "share_batch": _("Your data was handed to a recipient"),
+    "share_sent": _("A list was handed to a recipient without you"),
     "share_owed": _("A recipient has to be told what you decided or corrected"),
     "share_told": _("A recipient was told what you decided or corrected"),
     "share_confirmed": _("A recipient confirmed that it acted on it"),

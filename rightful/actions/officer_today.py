@@ -138,6 +138,12 @@ def sentence_of(line: Line) -> str:
         "share.owed": f"{line.recipient} has to be told something about {line.customers or 1:,} customers",
         "share.told": f"{line.recipient} was told something about {line.customers or 1:,} customers",
         "share.confirmed": f"{line.recipient} confirmed something about {line.customers or 1:,} customers",
+        "share.overdue": f"{line.recipient} is late: {line.customers or 0:,} notices are not confirmed",
+        "share.batch": f"{who} handed {line.customers or 0:,} customers to {line.recipient} for {line.purpose}",
+        "share.sent": f"A list went to {line.recipient} for {line.purpose}; {line.customers or 0:,} were left out",
+        "share.revoked": f"{who} called a list for {line.recipient} back",
+        "share.refused": "A list was not sent: " + ", ".join(_reason_words(code) for code in line.codes),
+        "share.contact": f"{who} named where {line.recipient} is told",
         "use.failed": f"A query for {line.purpose} failed; no rows came back",
         "use.decision": f"{who} asked about one customer for {line.purpose}{target}",
     }

@@ -65,6 +65,8 @@ _SAID = {
     "correction.failed": (REFUSED, "correction_failed"),
     "erasure.done": (CHANGED, "erasure_done"),
     "erasure.failed": (REFUSED, "erasure_failed"),
+    "share.batch": (USED, "share_batch"),
+    "share.sent": (REFUSED, "share_sent"),
     "share.owed": (TOLD, "share_owed"),
     "share.told": (TOLD, "share_told"),
     "share.confirmed": (TOLD, "share_confirmed"),

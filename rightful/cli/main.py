@@ -8,7 +8,22 @@ from __future__ import annotations
 
 import typer
 
-from rightful.cli import consent, gate, law, ledger, link, mail, notice, person, policy, source, staff, token, workspace
+from rightful.cli import (
+    consent,
+    gate,
+    law,
+    ledger,
+    link,
+    mail,
+    notice,
+    person,
+    policy,
+    share,
+    source,
+    staff,
+    token,
+    workspace,
+)
 from rightful.cli import consent_asking as _consent_asking  # noqa: F401 - further verbs of `consent`
 from rightful.cli import consent_links as _consent_links  # noqa: F401
 from rightful.cli import consent_proof as _consent_proof  # noqa: F401
@@ -39,7 +54,7 @@ def _root(
 
 PANELS = {
     "Rules": (policy, notice, staff, token),
-    "Customer data": (source, link, gate, person, consent),
+    "Customer data": (source, link, gate, person, consent, share),
     "Mail": (mail,),
     "Law": (law,),
     "Proof": (ledger,),

@@ -45,6 +45,7 @@ BATCHES = [
         export INTEGER NOT NULL, number INTEGER NOT NULL, entry INTEGER NOT NULL, delivered_us INTEGER,
         PRIMARY KEY (export, number))""",
 ]
+CONTACTS = ["CREATE TABLE share_contact (recipient TEXT PRIMARY KEY, address TEXT NOT NULL)"]
 _DISCLOSURE = (
     "entry, at_us, recipient, kind, country, safeguard, agreement, purpose, channel, fields, good_until_us, "
     "customers, export, revoked_us, never_left"
@@ -127,7 +128,7 @@ class Sharing:
 
     def __init__(self, db: Database) -> None:
         self.db = db
-        db.migrate("sharing", TABLES, BATCHES)
+        db.migrate("sharing", TABLES, BATCHES, CONTACTS)
 
     # --- disclosures ---
 
@@ -217,6 +218,17 @@ class Sharing:
             2 * (-1 if export is None else export,),
         )
         return [(int(e), int(n), int(i)) for e, n, i in rows]
+
+    def name_contact(self, tx: Tx, recipient: str, address: str) -> None:
+        """Note where a recipient reads that a notice waits for it: a work address, as in the directory of staff."""
+        tx.execute(
+            "INSERT INTO share_contact VALUES (?, ?) ON CONFLICT (recipient) DO UPDATE SET address = excluded.address",
+            (recipient, address),
+        )
+
+    def contact_of(self, recipient: str) -> str:
+        rows = self.db.query("SELECT address FROM share_contact WHERE recipient = ?", (recipient,))
+        return str(rows[0][0]) if rows else ""
 
     def revoke(self, tx: Tx, entry: int, at_us: int, *, never_left: bool) -> None:
         tx.execute(
