@@ -182,34 +182,33 @@ def says(policy: Policy, purpose: str, language: str) -> str:
 
 
 def said_by(purpose: Purpose, language: str) -> str:
-    return _in(getattr(purpose, "says_in", {}), language) or purpose.says
+    return _in(purpose.says_in, language) or purpose.says
 
 
 def recipient_name(policy: Policy, recipient: str) -> str:
     found = policy.recipients.get(recipient)
-    return (getattr(found, "name", "") if found else "") or recipient.replace("-", " ").capitalize()
+    return (found.name if found else "") or recipient.replace("-", " ").capitalize()
 
 
 def category_name(policy: Policy, category: str, language: str) -> str:
     found = policy.categories.get(category)
-    own = (_in(getattr(found, "says_in", {}), language) or getattr(found, "says", "")) if found else ""
-    return own or category.replace("-", " ").capitalize()
+    own = (_in(found.says_in, language) or found.says) if found else ""
+    return _begun(own or category.replace("-", " "))
 
 
 def field_name(policy: Policy, name: str, language: str) -> Label:
-    """What people call a field ("customer.duration_s" is "Duration", in seconds)."""
-    labels: Mapping[str, Mapping[str, str]] = getattr(policy, "labels", {})
-    if own := _in(labels.get(name, {}), language) or labels.get(name, {}).get("", ""):
-        return Label(own)
+    """What people call a field: as the policy does, or tidied ("customer.duration_s" is "Duration", in seconds)."""
     words = name.rpartition(".")[2].replace("-", "_").split("_")
+    if own := _called(policy, name, language) or _called(policy, " ".join(words), language):
+        return Label(_begun(own))
     unit = words.pop() if len(words) > 1 and words[-1].lower() in UNIT_WORDS else ""
     if len(words) > 1 and words[-1].lower() in _MOMENTS:
         words.pop()
-    return Label(" ".join(w for w in words if w).capitalize() or name, unit.lower())
+    return Label(_begun(" ".join(w for w in words if w)) or name, unit.lower())
 
 
-def table_name(name: str) -> str:
-    return name.rpartition(".")[2].replace("_", " ").capitalize()
+def table_name(policy: Policy, name: str, language: str) -> str:
+    return _begun(_called(policy, name, language) or name.rpartition(".")[2].replace("_", " "))
 
 
 def keep_words(period: Period | None) -> str:
@@ -221,6 +220,17 @@ def keep_words(period: Period | None) -> str:
     if not period.after:
         return length
     return f"{length} {'from' if period.after.startswith('the end') else 'after'} {period.after}"
+
+
+def _called(policy: Policy, phrase: str, language: str) -> str:
+    """What the policy calls a field or table in a language, else in its own."""
+    texts = policy.words.get(phrase, {})
+    return _in(texts, language) or texts.get(policy.language, "")
+
+
+def _begun(text: str) -> str:
+    """With a capital at the start; the rest stays as it is written."""
+    return text[:1].upper() + text[1:]
 
 
 def _in(texts: Mapping[str, str], language: str) -> str:

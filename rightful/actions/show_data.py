@@ -102,6 +102,7 @@ def my_data(ws: Workspace, key: str, *, language: str = "en", most: int = MOST_R
     no = ws.number_of(key)
     rows_of = use.own_data(ws, no)
     own = ws.facts.customer_table()
+    policy = ws.facts.policy
     groups: dict[tuple[str, str], list[Held]] = {}
     tables = []
     for table, rows in rows_of.items():
@@ -113,8 +114,9 @@ def my_data(ws: Workspace, key: str, *, language: str = "en", most: int = MOST_R
         elif rows:
             columns = tuple(_held(ws, table, column, language) for column in rows[0])
             shown = tuple(tuple(row.values()) for row in rows[:most])
-            tables.append(DataTable(table, table_name(table), columns[0].origin, columns, shown, len(rows)))
-    policy = ws.facts.policy
+            tables.append(
+                DataTable(table, table_name(policy, table, language), columns[0].origin, columns, shown, len(rows))
+            )
     ranked = sorted(groups.items(), key=lambda item: (ORIGINS.index(item[0][1]), item[0][0]))
     made = tuple(DataGroup(c, category_name(policy, c, language), o, tuple(held)) for (c, o), held in ranked)
     newest = ws.ledger.entries_of(ws.subject_id(no))[-1]
@@ -134,9 +136,8 @@ def copy_of_my_data(ws: Workspace, key: str, form: str, *, language: str = "en")
 def origin_of(policy: Policy, category: str, *, own_table: bool) -> str:
     """Where a kind of data came from: as the policy says, else by the kind's name."""
     found = policy.categories.get(category)
-    told = getattr(found, "source", "") if found else ""
-    if told:
-        return _OF_SOURCE[told]
+    if found is not None and found.source:
+        return _OF_SOURCE[found.source]
     return _OF_NAME.get(category, GAVE if own_table else SAW)
 
 
@@ -158,7 +159,7 @@ def _held(
         value=value,
         reasons=tuple(Reason(p.id, said_by(p, language), p.keep) for p in _serves(ws, name)),
         origin=origin,
-        source_name=getattr(known, "source_name", "") if known else "",
+        source_name=known.source_name if known else "",
         category=category,
         correctable=correctable and origin == GAVE and bool(category),
         special=is_special(known),

@@ -788,17 +788,22 @@ class _Reader:
         for key, value in self._at_most("words", node.pairs, lambda pair: pair[0]):
             if key.doubtful or not self._is(value, "map", f'words for "{shown(key.text)}"'):
                 continue
-            if key.text not in self.phrases:
+            if key.text not in self.phrases and not self._is_called(key.text):
                 self.log.add(
                     key.place,
-                    f'no period is counted from "{shown(key.text)}" and no purpose needs a column of that name, '
-                    "so its words would never be used",
+                    f'no period is counted from "{shown(key.text)}", no purpose needs a column of that name, '
+                    "and it is no table or field of a category, so its words would never be used",
                     key.text,
                     self.phrases,
                 )
                 continue
             found[key.text] = self._by_language(value, f'words for "{shown(key.text)}"')
         return found
+
+    def _is_called(self, name: str) -> bool:
+        """Whether this is a table, or a field, of some category: customers see both."""
+        tables = {split(field)[0] for category in self.categories.values() for field in category.fields}
+        return name in tables or (split(name)[0] in tables and self.fields.category_of(name) is not None)
 
     def _columns(self, needs: Sequence[str]) -> Iterable[str]:
         """The columns that are named one by one, as a customer would say them."""

@@ -207,9 +207,9 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
         ),
         Key(
             "words",
-            "What moments that periods are counted from (with the preposition) and columns are called in a language.",
+            "What moments that periods are counted from (with the preposition), tables, fields and columns are called.",
             {"type": "object", "additionalProperties": {**OTHER_TEXTS}},
-            "{the last delivery: {de: nach der letzten Lieferung}, first name: {de: Vorname}}",
+            "{the last delivery: {de: nach der letzten Lieferung}, customer.ltv: {en: your worth to us, de: Ihr Wert}}",
         ),
         Key("never", "What never happens, whatever permits it.", {"type": "array", "items": ref("never")}),
         Key("tests", "One customer, one question, the expected answer.", {"type": "array", "items": ref("test")}),

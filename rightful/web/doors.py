@@ -32,7 +32,7 @@ from django.contrib.auth import logout
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from rightful.errors import RightfulError, UnknownName
@@ -131,6 +131,8 @@ class DoorsMiddleware:
         who = getattr(view, "who", None)
         if not isinstance(who, Who):
             raise PermissionDenied("this page does not say who may open it")
+        if request.path.startswith("/staff/"):
+            translation.activate(settings.LANGUAGE_CODE)  # the console speaks one language; its pages say so
         if who.kind in {"public", "token", "signed"}:
             return None
         refused = _customer_door(request) if who.kind == "customer" else _staff_door(request, who)

@@ -10,6 +10,8 @@ from allauth.account import views as account
 from allauth.mfa.base import views as factor
 from django.conf import settings
 from django.urls import include, path
+from django.views.decorators.http import require_POST
+from django.views.i18n import set_language
 
 from rightful.web import outgoing, staff_pages
 from rightful.web.accounts import ROLES
@@ -26,6 +28,7 @@ not_yet_set_up = staff(*ROLES, before_second_factor=True)
 
 urlpatterns = [
     path("", include("rightful.portal.urls")),
+    path("language/", public(require_POST(set_language)), name="set-language"),
     path("staff/", include("rightful.console.urls")),
     path("api/", include("rightful.api.urls")),
     path("staff/sign-in/", public(staff_pages.SignIn.as_view()), name="account_login"),

@@ -22,6 +22,7 @@ from rightful.web.headers import CONTENT_SECURITY_POLICY
 PUBLIC = {
     "/",
     "/code/",
+    "/language/",
     "/sign-up/",
     "/sign-up/sent/",
     "/confirm/3/",
@@ -33,6 +34,7 @@ PUBLIC = {
 }
 SIGNED = {"/unsubscribe/3", "/preferences/3/", "/preferences/3/include"}
 POST_ONLY = {
+    "/language/",
     "/me/choices/set/",
     "/me/choices/everything-off/",
     "/me/choices/undo/",

@@ -16,6 +16,7 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from rightful.actions.customer_words import CHANNELS, ORIGIN_WORDS, RECIPIENT_KINDS, UNIT_WORDS, Label, Said
+from rightful.notices.words import LANGUAGES, words_of
 from rightful.policy.model import Period
 from rightful.web.opened import workspace
 from rightful.web.templatetags.words import day, moment
@@ -75,12 +76,21 @@ def kept(period: Period | None) -> str:
     }[period.unit if period.unit.endswith("s") else f"{period.unit}s"] % count
     if not period.after:
         return length
-    language = get_language() or "en"
-    own = getattr(workspace().facts.policy, "words", {}).get(period.after, {})
-    words = {"length": length, "event": own.get(language) or own.get(language.partition("-")[0]) or period.after}
+    language = (get_language() or "en").partition("-")[0]
+    own = workspace().facts.policy.words.get(period.after, {}).get(language)
+    if own:  # the policy says it with its preposition
+        return _("%(length)s %(event)s") % {"length": length, "event": own}
+    words = {"length": length, "event": period.after}
     if period.after.startswith("the end"):
         return _("%(length)s from %(event)s") % words
     return _("%(length)s after %(event)s") % words
+
+
+@register.filter
+def country(code: str) -> str:
+    """A country's name in the page's language; its code where no name is known."""
+    language = (get_language() or "en").partition("-")[0]
+    return words_of(language if language in LANGUAGES else "en").countries.get(code, code)
 
 
 @register.filter(expects_localtime=False)
