@@ -17,6 +17,7 @@ remedy. No error carries personal data: ids only.
     |   |-- ScopeMissing          the token was made for other things
     |   |-- TooOften              more requests than this caller may make
     |   |-- StaleList             a list was made too long ago, changed, or called back: it is not sent
+    |   |-- StepRefused           a request cannot take this step now
     |   |-- ApprovalMissing       a widening of the policy waits for its approver
     |   `-- NoticeIncomplete      a public notice that leaves out what the law wants said
     |-- BadInput                  what came in cannot be understood; nothing was changed
@@ -184,6 +185,14 @@ class NoticeIncomplete(Refused):
     def __init__(self, sentence: str, *, problems: tuple[Any, ...] = (), remedy: str | None = None) -> None:
         super().__init__(sentence, remedy=remedy)
         self.problems = problems
+
+
+class StepRefused(Refused):
+    """A customer's request cannot take this step in the state it is in."""
+
+    code = "rights.step-refused"
+    article = "GDPR Art. 12"
+    remedy = "Look at the request: it says what it waits for"
 
 
 class BadInput(RightfulError):

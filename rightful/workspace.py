@@ -41,6 +41,7 @@ from rightful.policy.models import PolicyShelf
 from rightful.protection.keys import Keyring, derive
 from rightful.protection.links import Links
 from rightful.rights.corrections import Corrections
+from rightful.rights.models import Cases
 from rightful.sharing.models import Sharing
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ class Workspace(AbstractContextManager["Workspace"]):
         self.staff = Staff(self.control)
         self.sharing = Sharing(self.control)
         self._subject_key = derive(self.keys.log_key, "subjects")
+        self.mail = Mail(self.journal, derive(self.keys.log_key, "mail addresses"), self.subject_id, clock)
+        self.cases = Cases(self.control)
         self._source: Source | None = None
         self._facts: Facts | None = None
         self._notices: NoticeShelf | None = None

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from rightful.actions import request_words
 from rightful.policy.model import Period, Policy, Purpose
 from rightful.terms import LawfulBasis
 from rightful.terms import gettext_noop as _
@@ -107,6 +108,7 @@ SENTENCES: Mapping[str, str] = {
     "share_told": _("A recipient was told what you decided or corrected"),
     "share_confirmed": _("A recipient confirmed that it acted on it"),
     "something": _("Something about you was written down: %(kind)s"),
+    **request_words.SENTENCES,
 }
 """Code -> sentence. Codes of a reason are those of the gate; the rest are named here."""
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from rightful.actions import request_words
 from rightful.errors import RightfulError
 from rightful.gate.explain import SHORT
 from rightful.gate.request import Request
@@ -125,6 +126,8 @@ def sentence_of(line: Line) -> str:
     if line.kind == "use.refused":
         why = ", ".join(_reason_words(code) for code in line.codes)
         return f"{who} was refused {line.purpose or 'a use without purpose'}{target}: {why}"
+    if (said := request_words.for_staff(line.kind)) is not None:
+        return said
     if line.kind == "use.own":
         return "A customer looked at their own data"
     words = {

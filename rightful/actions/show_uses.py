@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from rightful.actions import request_words
 from rightful.actions.customer_words import SENTENCES, Label, Said, field_name, recipient_name, says
 from rightful.errors import NotFound
 from rightful.ledger.record import Entry
@@ -70,6 +71,7 @@ _SAID = {
     "share.owed": (TOLD, "share_owed"),
     "share.told": (TOLD, "share_told"),
     "share.confirmed": (TOLD, "share_confirmed"),
+    **request_words.SAID,
 }
 
 

@@ -18,6 +18,7 @@ from rightful.cli import (
     notice,
     person,
     policy,
+    requests,
     share,
     source,
     staff,
@@ -55,6 +56,7 @@ def _root(
 PANELS = {
     "Rules": (policy, notice, staff, token),
     "Customer data": (source, link, gate, person, consent, share),
+    "Requests": (requests,),
     "Mail": (mail,),
     "Law": (law,),
     "Proof": (ledger,),

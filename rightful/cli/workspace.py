@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from rightful.cli.verbs import CHECK_FAILED, CONFIG, OK, Cli, verb
+from rightful.cli.verbs import CHECK_FAILED, CONFIG, LATE, OK, Cli, verb
 
 
 def add_to(app: typer.Typer, panel: str) -> None:
@@ -132,6 +132,13 @@ def doctor(cli: Cli) -> int:
         staff = len(ws.staff.everybody())
         note("staff", staff > 0, f"{staff} listed" if staff else "nobody is listed: rightful staff add ADDRESS ROLE")
         state = ledger_state(ws)
+        late = 0
+        if policy is not None and tables:
+            from rightful.actions.see_requests import pressing
+
+            late, soon, staff_waits = pressing(ws)
+            words = f"{late} past the date, {soon} due within a week, {staff_waits} wait for a person"
+            note("requests", not late, words)
         note("records", state == "ok", f"{ws.ledger.head()[0]:,} ledger entries, {state}")
         config = ws.path / CONFIG
     healthy = all(ok for _, ok, _ in findings)
@@ -141,4 +148,6 @@ def doctor(cli: Cli) -> int:
         healthy=healthy,
     )
     cli.table(("", "what", "finding"), [("ok" if ok else "!!", what, detail) for what, ok, detail in findings])
-    return OK if healthy else CHECK_FAILED
+    if healthy:
+        return OK
+    return LATE if late and all(ok for what, ok, _ in findings if what != "requests") else CHECK_FAILED

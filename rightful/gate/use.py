@@ -35,6 +35,7 @@ from rightful.gate.request import Decision, FieldOutcome, Request
 from rightful.ledger.database import Tx
 from rightful.ledger.journal import Journal
 from rightful.ledger.record import Draft, Entry, Ledger, Rows
+from rightful.policy.bind import Bound
 from rightful.protection import masking
 from rightful.sharing.models import Disclosure, Sharing
 from rightful.sources.contract import Dialect, Source
@@ -314,10 +315,11 @@ def decide(house: House, request: Request, no: int | None, *, record: bool = Tru
     return replace(decision, entry=put_on_record(house, [draft])[0].index)
 
 
-def own_data(house: House, no: int) -> dict[str, list[dict[str, Any]]]:
+def own_data(house: House, no: int, *, actor: str = "self", kind: str = "use.own") -> dict[str, list[dict[str, Any]]]:
     """Everything held about one customer, for that customer (GDPR Art. 15); table -> rows.
 
-    Consent and purpose do not matter here: it is their data. The reading is recorded like any other.
+    Consent and purpose do not matter here: it is their data. The reading is recorded like any other;
+    `kind` is "use.copy" where somebody gathers it to answer a request.
     """
     house.ledger.check_clock()
     house.facts.look_again()
@@ -327,8 +329,28 @@ def own_data(house: House, no: int) -> dict[str, list[dict[str, Any]]]:
         with house.source.whole(table.name, names, number=no) as reader:
             held[table.name] = reader.read_all().drop_columns([NUMBER]).to_pylist()
     public = {"purpose": "own-data", "tables": sorted(held), "article": "GDPR 15"}
-    put_on_record(house, [Draft("use.own", public, {"actor": "self"}, subject=house.subject_id(no))])
+    put_on_record(house, [Draft(kind, public, {"actor": actor}, subject=house.subject_id(no))])
     return held
+
+
+def special_fields_held(house: House, no: int) -> frozenset[str]:
+    """Fields of special categories (GDPR Art. 9) in which something stands for this customer.
+
+    Says how sure one must be who asks for a copy or an erasure; no value leaves.
+    """
+    bound, found = house.facts.bound, set()
+    for table in house.facts.tables:
+        names = [c.name for c in table.columns if _special_by_law(bound, f"{table.name}.{c.name}")]
+        if names:
+            with house.source.whole(table.name, names, number=no) as reader:
+                rows = reader.read_all()
+            found |= {f"{table.name}.{n}" for n in names if rows.column(n).null_count < rows.num_rows}
+    return frozenset(found)
+
+
+def _special_by_law(bound: Bound, name: str) -> bool:
+    category = bound.policy.categories.get(bound.category_of.get(name, ""))
+    return category is not None and bool(category.special)
 
 
 def customer_number(house: House, key: str) -> int | None:

@@ -1,0 +1,178 @@
+"""A request goes its way: planned, executed, looked at again, answered - as far as it can go now.
+
+gather   the case, its tasks
+decide   what may happen next (`rights.rules`); nothing is skipped
+act      tasks, steps, the answer; each with its entry
+
+Easy to get wrong: answering with a task still open; an answer that says "done" where the
+second look found something; data in a mail (mails only say that there is news).
+
+Sources: GDPR Art. 12(1)-(4); AC-016; UX P7, C3; journeys 4, 5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from rightful.actions.carry_out import carry_out, left_over, planned_tasks
+from rightful.actions.open_request import Opened, known_address, open_request
+from rightful.actions.take_step import Move, case_of, take
+from rightful.actions.write_letter import letter_for
+from rightful.errors import BadInput, NotFound
+from rightful.ledger.record import Draft
+from rightful.rights.models import Task
+from rightful.rights.rules import COPIES, Case, State, Step, after, ready_us
+from rightful.workspace import Workspace
+
+CLOSED_TASKS = frozenset({"done", "not-needed"})
+
+
+def take_in(ws: Workspace, kind: str, **asked: Any) -> Opened:
+    """Open a request and do at once what can be done at once: a no counts on the very next read.
+
+    Takes what `open_request` takes.
+    """
+    opened = open_request(ws, kind, **asked)
+    case = opened.case
+    if opened.merged or case.state is not State.IDENTIFIED or case.no is None:
+        return opened
+    return Opened(go_on(ws, case, actor="rule"), merged=False)
+
+
+def fulfil(ws: Workspace, ref: str, *, actor: str) -> Case:
+    """Take a request as far as it can go: to the answer, or to what it waits for.
+
+    Raises:
+        NotFound: there is no such request.
+        StepRefused: it cannot go on: paused, closed, or not sure enough who asks.
+    """
+    return go_on(ws, case_of(ws, ref), actor=actor)
+
+
+def go_on(ws: Workspace, case: Case, *, actor: str) -> Case:
+    """`fulfil`, for a case at hand."""
+    if case.state not in (State.PLANNED, State.EXECUTED, State.VERIFIED):
+        case = _plan(ws, case, actor)
+    if case.state is State.PLANNED:
+        if case.kind not in COPIES and ws.clock() < ready_us(case):
+            return case
+        for task in ws.cases.tasks(case.id):
+            if task.how == "connector" and (task.state not in CLOSED_TASKS or case.kind in COPIES):
+                _end(ws, case, task, "done", carry_out(ws, case, task, actor=actor), actor)
+        if waits_for(ws, case) or ws.clock() < ready_us(case):
+            return case
+        case = take(ws, case, Move(Step.EXECUTE), actor=actor)
+    if case.state is State.EXECUTED:
+        residue = left_over(ws, case)
+        if residue:
+            return take(ws, case, Move(Step.RESIDUE, public={"left": list(residue)}), actor=actor)
+        case = take(ws, case, Move(Step.VERIFY), actor=actor)
+    return _answer(ws, case, actor) if case.state is State.VERIFIED else case
+
+
+def waits_for(ws: Workspace, case: Case) -> tuple[Task, ...]:
+    """Tasks that are not done yet."""
+    return tuple(t for t in ws.cases.tasks(case.id) if t.state not in CLOSED_TASKS)
+
+
+def confirm_task(
+    ws: Workspace, ref: str, system: str, what: str, *, note: str = "", actor: str, ok: bool = True
+) -> Case:
+    """A person says that a task was done (or could not be done); the request goes on if nothing else waits.
+
+    Raises:
+        NotFound: there is no such open task.
+        BadInput: a task that failed needs a note.
+    """
+    case = case_of(ws, ref)
+    task = next((t for t in waits_for(ws, case) if (t.system, t.what) == (system, what)), None)
+    if task is None or task.how == "connector":
+        raise NotFound(f"there is no open task {system}/{what}", remedy="`rightful request show` lists them")
+    if not ok and not note.strip():
+        raise BadInput("a task that could not be done needs a note", remedy="Say why")
+    _end(ws, case, task, "done" if ok else "failed", "", actor, note)
+    return case if waits_for(ws, case) or case.state is not State.PLANNED else go_on(ws, case, actor=actor)
+
+
+def write_message(ws: Workspace, case: Case, text: str, *, way: str, actor: str, template: str = "") -> int:
+    """A message of the customer ("in"), to the customer ("out") or a note among staff ("note"); sealed.
+
+    Raises:
+        BadInput: it says nothing.
+    """
+    if not text.strip():
+        raise BadInput("the message is empty", remedy="Write what you want to say")
+    draft = Draft(
+        "request.message",
+        {"request": case.kind.value, "way": way},
+        {"ref": case.ref, "text": text[:20_000], "actor": actor},
+        subject=case.subject,
+    )
+    entries = ws.journal.record(
+        [draft],
+        lambda tx, e: ws.cases.note_message(tx, case.id, e[0].index, e[0].at, way, template),
+    )
+    if way == "out":
+        tell_news(ws, case, f"message/{entries[0].index}")
+    return entries[0].index
+
+
+def tell_news(ws: Workspace, case: Case, occasion: str) -> None:
+    """A mail that says there is news in the portal. It holds no data; a request that came by mail gets none."""
+    if case.no is None or case.source == "mail":
+        return
+    address = known_address(ws, case.no)
+    if address:
+        ws.mail.put(
+            to=address,
+            template="request-news",
+            words={"ref": case.ref, "kind": case.kind.value},
+            language=case.language,
+            subject_no=case.no,
+            kind="rights",
+            once=f"{occasion}/{case.ref}",
+        )
+
+
+def _plan(ws: Workspace, case: Case, actor: str) -> Case:
+    """Plan and tasks in one transaction: a plan without its tasks would look done."""
+    after(case, Step.PLAN, ws.clock())  # before anything is read
+    tasks = planned_tasks(ws, case, actor=actor)
+
+    def rows(tx: Any, stored: Case, entries: list[Any]) -> None:
+        ws.cases.put_tasks(tx, tasks)
+
+    move = Move(Step.PLAN, public={"tasks": [f"{t.system}/{t.what}" for t in tasks]})
+    planned = take(ws, replace(case, told_us=case.told_us or ws.clock()), move, actor=actor, rows=rows)
+    if planned.grace_us:
+        tell_news(ws, planned, "grace")
+    return planned
+
+
+def _end(ws: Workspace, case: Case, task: Task, state: str, detail: str, actor: str, note: str = "") -> None:
+    public = {"request": case.kind.value, "task": f"{task.system}/{task.what}", "state": state}
+    draft = Draft(
+        "request.task",
+        public,
+        {"ref": case.ref, "actor": actor, "note": note, "detail": detail},
+        subject=case.subject,
+    )
+    now = ws.clock()
+    ws.journal.record(
+        [draft],
+        lambda tx, entries: ws.cases.end_task(
+            tx, replace(task, state=state, detail=detail, entry=entries[0].index, done_us=now)
+        ),
+    )
+
+
+def _answer(ws: Workspace, case: Case, actor: str) -> Case:
+    letter = letter_for(ws, case, "answer")
+
+    def rows(tx: Any, stored: Case, entries: list[Any]) -> None:
+        ws.cases.note_message(tx, case.id, entries[0].index, entries[0].at, "out", "answer")
+
+    answered = take(ws, case, Move(Step.ANSWER, private={"text": letter.markdown}), actor=actor, rows=rows)
+    tell_news(ws, answered, "answer")
+    return answered

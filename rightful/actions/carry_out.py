@@ -1,0 +1,147 @@
+"""What a request asks for is done in each system, and looked at again before anybody says it is done.
+
+gather   the tasks of the request: our own source, each system without a connector
+decide   which of them a program does, which a person
+act      a copy is made, a choice recorded; a manual task waits for somebody to confirm it
+
+Easy to get wrong: calling something done because a program ran. `left_over` asks the
+permission state, or the kept copy, whether it is true now.
+
+Sources: GDPR Art. 12(3), 15-22; CCPA 1798.120, 1798.121; DESIGN section 7.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from rightful.actions.assemble_copy import free_texts, keep_copy
+from rightful.actions.record_choice import make_event, record
+from rightful.actions.withdraw_consent import object_to
+from rightful.consent.rules import active_scopes
+from rightful.errors import BadInput, StepRefused
+from rightful.gate import use
+from rightful.rights.models import Task
+from rightful.rights.rules import BY_EVENT, COPIES, Case, Kind, Level
+from rightful.terms import DIRECT_MARKETING, EventKind
+from rightful.workspace import Workspace
+
+SOURCE = "source"
+HOW = ("manual", "mail")
+_PROOF = Task(0, "customer", "second-proof", "manual")
+
+
+def planned_tasks(ws: Workspace, case: Case, *, actor: str) -> tuple[Task, ...]:
+    """What has to be done, system by system."""
+    tasks: list[Task] = []
+    if case.kind in COPIES:
+        tasks.append(Task(case.id, SOURCE, "collect", "connector"))
+        if free_texts(ws, case, actor=actor):
+            tasks.append(Task(case.id, SOURCE, "review", "manual"))
+    elif case.kind in BY_EVENT:
+        tasks.append(Task(case.id, SOURCE, "record", "connector"))
+    else:
+        what = {
+            Kind.RECTIFICATION: "correct",
+            Kind.ERASURE: "erase",
+            Kind.HUMAN_REVIEW: "look",
+            Kind.COMPLAINT: "look",
+        }[case.kind]
+        tasks.append(Task(case.id, SOURCE, what, "manual"))
+    if case.sensitive and case.kind in (*COPIES, Kind.ERASURE) and case.reached < Level.SECOND:
+        tasks.append(Task(case.id, _PROOF.system, _PROOF.what, _PROOF.how))
+    if (case.kind in COPIES and case.sensitive) or case.kind is Kind.ERASURE:
+        tasks += [Task(case.id, name, "tell", "manual") for name in _other_channels(ws, case)]
+    tasks += [Task(case.id, name, "same", how) for name, how in systems(ws)]
+    return tuple(tasks)
+
+
+def systems(ws: Workspace) -> tuple[tuple[str, str], ...]:
+    """Systems without a connector, as rightful.json names them: {"systems": {"helpdesk": "manual"}}.
+
+    Raises:
+        BadInput: a way of doing it that nobody knows.
+    """
+    named = ws.config.get("systems", {})
+    for name, how in named.items():
+        if how not in HOW:
+            raise BadInput(f"system {name} is done by {how}", remedy="One of: " + ", ".join(HOW))
+    return tuple((str(name), str(how)) for name, how in named.items())
+
+
+def carry_out(ws: Workspace, case: Case, task: Task, *, actor: str) -> str:
+    """Do one task that a program can do; returns what came of it as a code.
+
+    Raises:
+        StepRefused: this is not for a program.
+    """
+    if task.how != "connector":
+        raise StepRefused("a person has to do this", code="rights.manual-task")
+    assert case.no is not None
+    if case.kind in COPIES:
+        kept = keep_copy(ws, case, actor=actor)
+        return "partly" if json.loads(kept.withheld) else "whole"
+    key = use.customer_key(ws, case.no)
+    if key is None:
+        raise StepRefused("this customer is not in the records any more", code="rights.nobody-known")
+    _record_choice(ws, case, key, actor)
+    return "recorded"
+
+
+def left_over(ws: Workspace, case: Case) -> tuple[str, ...]:
+    """What is not true although it was said to be done; codes. Empty: it was looked at and holds."""
+    assert case.no is not None
+    if case.kind in COPIES:
+        kept = ws.cases.copy_of(case.id)
+        return () if kept is not None and kept.until_us > ws.clock() else ("no-copy",)
+    if case.kind in BY_EVENT:
+        events = ws.facts.subject(case.no).events
+        starts, ends = _EVENTS[case.kind]
+        standing = active_scopes(events, starts, ends)
+        return tuple(f"not-in-force:{scope}" for scope in scopes_of(ws, case) if scope not in standing)
+    return ()
+
+
+def scopes_of(ws: Workspace, case: Case) -> tuple[str, ...]:
+    """What an objection or a restriction is about, as the gate names it."""
+    if case.kind is Kind.OBJECTION:
+        return (str(case.scope.get("purpose") or DIRECT_MARKETING),)
+    if case.kind is Kind.RESTRICTION:
+        wanted = case.scope.get("fields")
+        return tuple(map(str, wanted)) if isinstance(wanted, Sequence) and wanted else ("",)
+    if case.kind is Kind.LIMIT_SENSITIVE:
+        special = [c.id for c in ws.facts.policy.categories.values() if c.special]
+        return tuple(special) or ("",)
+    return ("",)
+
+
+_EVENTS = {
+    Kind.OBJECTION: (EventKind.OBJECTED, EventKind.OBJECTION_LIFTED),
+    Kind.OPT_OUT: (EventKind.OPTED_OUT, EventKind.OPTED_IN_AGAIN),
+    Kind.RESTRICTION: (EventKind.RESTRICTED, EventKind.RESTRICTION_LIFTED),
+    Kind.LIMIT_SENSITIVE: (EventKind.RESTRICTED, EventKind.RESTRICTION_LIFTED),
+}
+
+
+def _record_choice(ws: Workspace, case: Case, key: str, actor: str) -> None:
+    assert case.no is not None
+    method = "portal" if case.source == "portal" else "api" if case.source in ("api", "agent") else "form"
+    if case.kind is Kind.OBJECTION:
+        object_to(ws, key, scopes_of(ws, case)[0], method=method, actor=actor)
+        return
+    now = ws.ledger.check_clock()
+    kind = _EVENTS[case.kind][0]
+    events = [
+        make_event(ws, kind, scope, "", now, method, f"{case.ref}/{place}", evidence=f"request {case.ref}")
+        for place, scope in enumerate(scopes_of(ws, case))
+    ]
+    record(ws, case.no, events, actor, "Recorded; it counts from now on.")
+
+
+def _other_channels(ws: Workspace, case: Case) -> tuple[str, ...]:
+    """Telephone and post, where the CRM has them for this customer: told of by a person (AC-017, AC-019)."""
+    assert case.no is not None
+    named = ws.config.get("subject", {})
+    return tuple(
+        channel for channel in ("phone", "post") if named.get(channel) and use.contact_of(ws, case.no, named[channel])
+    )

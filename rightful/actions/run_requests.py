@@ -1,0 +1,52 @@
+"""What time alone brings about for requests: erasures after their grace, letters, copies nobody fetched.
+
+gather   bulk actions past their undo, cases that wait for an instant, copies past their days
+decide   which of them may go on now
+act      the same steps as by hand, in the name of the rule
+
+Easy to get wrong: one request that cannot go on must not stop the others.
+
+Sources: AC-017, AC-019; UX "irreversible ones are queued".
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from rightful.actions.answer_request import go_on
+from rightful.actions.many_requests import settle_bulks
+from rightful.errors import RightfulError
+from rightful.rights.models import Filter
+from rightful.rights.rules import ready_us
+from rightful.workspace import Workspace
+
+log = logging.getLogger("rightful.requests")
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a run did: letters written, requests that went on, references of those that could not."""
+
+    letters: int
+    moved: int
+    stuck: tuple[str, ...]
+
+
+def run_requests(ws: Workspace) -> Ran:
+    """Do what has become due. Safe to run at any time and as often as one likes."""
+    letters = settle_bulks(ws)
+    now = ws.clock()
+    moved, stuck = 0, []
+    for case in ws.cases.find(Filter(states=("planned",)), limit=None):
+        ready = ready_us(case)
+        if not ready or now < ready or case.paused:
+            continue
+        try:
+            moved += go_on(ws, case, actor="rule").version != case.version
+        except RightfulError as refusal:
+            log.warning("request cannot go on: code=%s", refusal.code)
+            stuck.append(case.ref)
+    with ws.control.write() as tx:
+        ws.cases.drop_copies(tx, now)
+    return Ran(letters, moved, tuple(stuck))

@@ -1,0 +1,67 @@
+"""The letter that goes with a step: receipt, more time, refusal, answer, in the customer's language.
+
+gather   the case, the organisation's name and zone, what a copy leaves out
+decide   which sentences of the language belong to it
+act      nothing: whoever takes the step seals the text with its entry
+
+Easy to get wrong: naming data in a letter. It names the request, the dates and the reasons.
+
+Sources: GDPR Art. 12(3)-(4); UX P7, C3.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from string import Template
+from zoneinfo import ZoneInfo
+
+from rightful.actions.assemble_copy import KEPT_DAYS
+from rightful.compliance.laws import clock, every_law
+from rightful.rights import letters
+from rightful.rights.letters import Letter
+from rightful.rights.rules import BY_EVENT, COPIES, Case
+from rightful.workspace import Workspace
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def letter_for(ws: Workspace, case: Case, name: str, *, note: str = "", language: str = "") -> Letter:
+    """Write a letter about a case as it is now."""
+    tongue = language or case.language
+    words = letters.words_of(tongue)
+    zone = ZoneInfo(ws.facts.policy.timezone)
+
+    def day(at_us: int) -> str:
+        return letters.say_date((EPOCH + timedelta(microseconds=at_us)).astimezone(zone).date(), tongue)
+
+    filled = {
+        "organisation": ws.facts.policy.name,
+        "today": day(ws.clock()),
+        "ref": case.ref,
+        "kind": words["kinds"][case.kind.value],
+        "received": day(case.received_us),
+        "due": letters.say_date(date.fromisoformat(case.due_on), tongue),
+        "reasoning": case.reasoning,
+        "reason": words["reasons"].get(case.reason, ""),
+        "article": _article(case, name),
+        "outcome": _outcome(ws, case, words["outcomes"]) if name == "answer" else "",
+        "note": note,
+    }
+    return letters.write(name, tongue, filled)
+
+
+def _article(case: Case, name: str) -> str:
+    if name == "extension":
+        granted = clock(case.clock).extension
+        return granted.article if granted else ""
+    law = every_law().get(case.law)
+    return (law.refusals.get(case.reason, "") if law else "") or clock(case.clock).article
+
+
+def _outcome(ws: Workspace, case: Case, outcomes: dict[str, str]) -> str:
+    if case.kind in COPIES:
+        kept = ws.cases.copy_of(case.id)
+        partly = kept is not None and bool(json.loads(kept.withheld))
+        return Template(outcomes["partly" if partly else "copy"]).safe_substitute(days=KEPT_DAYS)
+    return outcomes["recorded" if case.kind in BY_EVENT else "done"]
