@@ -22,6 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from rightful.consent.guardians import Guardians
 from rightful.consent.models import ConsentLog
 from rightful.consent.requests import Requests
 from rightful.consent.waiting import WaitingOptOuts
@@ -76,6 +77,7 @@ class Workspace(AbstractContextManager["Workspace"]):
         self.journal = Journal(self.ledger)
         key = derive(self.keys.log_key, "consent rows")
         self.consent = ConsentLog(self.control, key, path / "state" / "segments")
+        self.guardians = Guardians(self.control, self.ledger, derive(self.keys.log_key, "guardians"))
         self.requests = Requests(self.control, derive(self.keys.log_key, "consent requests"))
         self.shelf = PolicyShelf(self.control)
         self.staff = Staff(self.control)

@@ -266,7 +266,7 @@ def _may_correct(ws: Workspace, field: str) -> tuple[TableInfo, str]:
 
 def _is_looked_at_first(ws: Workspace, column: str, category: str) -> bool:
     subject = ws.config.get("subject", {})
-    return category in LOOKED_AT_FIRST or column in (subject.get("email"), subject.get("birth_date"))
+    return category in LOOKED_AT_FIRST or column in {subject.get(name) for name in ("email", "birth_date", "guardian")}
 
 
 def _carry_out(ws: Workspace, number: int, no: int, field: str, value: object, actor: str) -> Corrected:

@@ -46,16 +46,21 @@ class Described:
     email: str
     residence: str
     birth_date: str
+    guardian: str
 
 
 def described(ws: Workspace) -> Described:
     """What is known about the customer table's columns."""
     said = ws.config.get("subject", {})
-    return Described(*(str(said.get(name, "")) for name in ("email", "residence", "birth_date")))
+    return Described(*(str(said.get(name, "")) for name in ("email", "residence", "birth_date", "guardian")))
 
 
-def describe_customers(ws: Workspace, *, email: str = "", residence: str = "", birth_date: str = "") -> Described:
-    """Say which columns hold e-mail address, residence (ISO 3166) and birth date; "" leaves one as it is.
+def describe_customers(
+    ws: Workspace, *, email: str = "", residence: str = "", birth_date: str = "", guardian: str = ""
+) -> Described:
+    """Say which columns hold e-mail address, residence (ISO 3166), birth date and a guardian's e-mail address.
+
+    "" leaves one as it is.
 
     Without a residence the strictest law applies to everybody, without a birth date nobody's age is known.
     Permissions follow with the next refresh of the source.
@@ -64,7 +69,7 @@ def describe_customers(ws: Workspace, *, email: str = "", residence: str = "", b
         UnknownName: the customer table has no such column.
     """
     columns = [column.name for table in ws.source.catalogue() if table.customer_table for column in table.columns]
-    chosen = {"email": email, "residence": residence, "birth_date": birth_date}
+    chosen = {"email": email, "residence": residence, "birth_date": birth_date, "guardian": guardian}
     for name in filter(None, chosen.values()):
         if name not in columns:
             raise UnknownName(

@@ -227,6 +227,7 @@ def refresh(cli: Cli) -> int:
         "email": "column or null",
         "residence": "column or null",
         "birth_date": "column or null",
+        "guardian": "column or null",
     },
 )
 def describe(
@@ -234,22 +235,29 @@ def describe(
     email: Annotated[str, typer.Option(help="Column with the e-mail address: customers sign in with it.")] = "",
     residence: Annotated[str, typer.Option(help="Column with the residence, ISO 3166: it decides which law.")] = "",
     birth_date: Annotated[str, typer.Option(help="Column with the birth date: minors are protected by it.")] = "",
+    guardian: Annotated[str, typer.Option(help="Column with the e-mail address of a child's guardian.")] = "",
 ) -> int:
     """Say, or see, which columns of the customer table the gate itself has to know."""
     from rightful.actions.register_source import describe_customers, described
 
     with cli.open() as ws:
-        changes = bool(email or residence or birth_date)
+        changes = bool(email or residence or birth_date or guardian)
         found = (
-            describe_customers(ws, email=email, residence=residence, birth_date=birth_date)
+            describe_customers(ws, email=email, residence=residence, birth_date=birth_date, guardian=guardian)
             if changes
             else described(ws)
         )
-    cli.answer(email=found.email or None, residence=found.residence or None, birth_date=found.birth_date or None)
+    cli.answer(
+        email=found.email or None,
+        residence=found.residence or None,
+        birth_date=found.birth_date or None,
+        guardian=found.guardian or None,
+    )
     meaning = (
         ("e-mail address", found.email, "nobody can sign in to the portal"),
         ("residence", found.residence, "the strictest of your laws applies to everybody"),
         ("birth date", found.birth_date, "nobody's age is known"),
+        ("guardian", found.guardian, "staff check every guardian"),
     )
     cli.table(("what", "column", "without one"), [(what, name or "(not said)", less) for what, name, less in meaning])
     if changes:

@@ -25,7 +25,9 @@ from django.views.decorators.http import require_POST, require_safe
 from rightful.actions.customer_view import ChannelState, Overview, PurposeSeen
 from rightful.actions.customer_view import overview as overview_of
 from rightful.actions.give_consent import give_consent
+from rightful.actions.guardian import child_view
 from rightful.actions.withdraw_consent import switch_everything_off, withdraw_consent
+from rightful.consent.shown import Shown
 from rightful.errors import RightfulError
 from rightful.portal.overview import switches
 from rightful.portal.visitor import key_of, language
@@ -47,6 +49,7 @@ def choices(request: HttpRequest) -> HttpResponse:
             "groups": _grouped([one for one in seen.purposes if switches(one) or one.can_refuse]),
             "always": [one for one in seen.purposes if not switches(one) and not one.can_refuse],
             "can_undo": bool(request.session.get(UNDO)),
+            "child": child_view(workspace(), key_of(request)),
         },
     )
 
@@ -143,7 +146,8 @@ def _named(seen: Overview, purpose_id: str, channel_name: str) -> tuple[PurposeS
 def _move(key: str, purpose: PurposeSeen, channel: str, wanted: str, notice: str) -> None:
     """Carry the choice out."""
     if wanted == "on":
-        give_consent(workspace(), key, purpose.id, channel, notice=notice, method="portal", language=language())
+        shown = Shown(language(), purpose.says, "portal/choices")
+        give_consent(workspace(), key, purpose.id, channel, notice=notice, method="portal", shown=shown)
     else:
         withdraw_consent(workspace(), key, purpose.id, channel, method="portal")
 
@@ -155,6 +159,10 @@ def _effect(wanted: str) -> str:
 
 
 def _failed(error: RightfulError) -> str:
+    if error.code == "consent.guardian-missing":
+        return _("A parent or guardian has to agree to this first. You find out how at the top of this page.")
+    if error.code == "consent.minor":
+        return _("This stays off until you are 18.")
     log.warning("choice failed: code=%s", error.code)
     return _("That did not work, and nothing was changed. Please try again in a minute.")
 

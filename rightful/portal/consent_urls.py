@@ -1,10 +1,10 @@
-"""Routes about consents: receipts, signing up by mail."""
+"""Routes about consents: receipts, signing up by mail, a child's guardian."""
 
 from __future__ import annotations
 
 from django.urls import path
 
-from rightful.portal import opt_in, receipts
+from rightful.portal import guardian, opt_in, receipts
 from rightful.web.doors import customer, public
 
 receipt = customer(receipts.receipt)
@@ -14,4 +14,8 @@ urlpatterns = [
     path("confirm/<slug:token>/", public(opt_in.confirm), name="confirm"),
     path("me/choices/receipt/<slug:purpose>/", receipt, name="receipt"),
     path("me/choices/receipt/<slug:purpose>/<slug:channel>/", receipt, name="receipt"),
+    path("me/guardian/", customer(guardian.invite), name="guardian-invite"),
+    path("guardian/", public(guardian.come_back), name="guardian-back"),
+    path("guardian/sent/", public(guardian.sent), name="guardian-sent"),
+    path("guardian/<slug:token>/", public(guardian.page), name="guardian"),
 ]

@@ -171,6 +171,7 @@ ACCOUNT_RATE_LIMITS = {
     "opt_out": "20/m/ip,5/h/key",
     "api": "1200/m/key",  # key: the token
     "api_stranger": "30/m/ip",  # tokens that open nothing
+    "guardian": "60/m/ip,30/m/key",
     "sign_up": "20/m/ip,3/m/key,20/h/key",
 }
 ALLAUTH_TRUSTED_PROXY_COUNT = _whole_number("RIGHTFUL_PROXIES", 0)

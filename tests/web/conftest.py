@@ -168,7 +168,8 @@ def meadow(db: None, settings, opened, workspace_folder: Path) -> Iterator[objec
 def unlimited(settings) -> None:
     """No rate limits, for tests that ask often and are about something else."""
     settings.ACCOUNT_RATE_LIMITS = dict.fromkeys(
-        ("login", "login_failed", "request_login_code", "portal_code", "reauthenticate", "sign_up"), "100000/m/ip"
+        ("login", "login_failed", "request_login_code", "portal_code", "reauthenticate", "sign_up", "guardian"),
+        "100000/m/ip",
     )
 
 
