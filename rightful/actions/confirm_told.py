@@ -22,13 +22,21 @@ from rightful.workspace import Workspace
 
 
 def confirm_told(
-    ws: Workspace, actor: str, recipient: str, *, notices: Collection[int] = (), duty: str = "", evidence: str = ""
+    ws: Workspace,
+    actor: str,
+    recipient: str,
+    *,
+    notices: Collection[int] = (),
+    duty: str = "",
+    evidence: str = "",
+    role: str = "",
 ) -> int:
     """Note that a recipient has confirmed; returns for how many customers.
 
     Args:
         notices: numbers of obligations, as in the notice; () is everything this recipient was told of.
         duty: only of this kind.
+        role: in which the actor speaks, where a door has made sure of it; else the directory says.
         evidence: where the confirmation lies (a letter, a ticket); kept sealed.
 
     Raises:
@@ -38,7 +46,7 @@ def confirm_told(
     """
     from pyroaring import BitMap
 
-    role = ws.role_of(actor)
+    role = role or ws.role_of(actor)
     waiting = {o.id: o for o in ws.sharing.obligations(recipient=recipient, only_open=True)}
     if strange := sorted(set(notices) - set(waiting)):
         raise BadInput(f"notice {strange[0]} is not open for {recipient}")

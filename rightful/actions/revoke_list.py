@@ -20,11 +20,12 @@ from rightful.ledger.record import Draft, Entry
 from rightful.workspace import Workspace
 
 
-def revoke_list(ws: Workspace, actor: str, index: int, *, never_left: bool = False) -> int:
+def revoke_list(ws: Workspace, actor: str, index: int, *, never_left: bool = False, role: str = "") -> int:
     """Call a list back; returns how many customers its recipient now has to let go of.
 
     Args:
         index: its ledger entry.
+        role: in which the actor speaks, where a door has made sure of it; else the directory says.
         never_left: every copy was destroyed before it was handed over, says the actor.
 
     Raises:
@@ -32,7 +33,7 @@ def revoke_list(ws: Workspace, actor: str, index: int, *, never_left: bool = Fal
         BadInput: it was called back already; or is said never to have left and was handed over.
         UnknownName: the actor is not in the directory.
     """
-    role = ws.role_of(actor)
+    role = role or ws.role_of(actor)
     given = ws.sharing.disclosure(index)
     if given is None or given.export is not None or ws.ledger.entry(index).kind != release.EXPORT:
         raise NotFound(f"entry {index} is no list for a recipient", remedy="`rightful share list` shows the lists")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from rightful.console import corrections, letters, pages
+from rightful.console import corrections, letters, pages, sharing
 from rightful.web.accounts import ROLES
 from rightful.web.doors import staff
 
@@ -19,5 +19,9 @@ urlpatterns = [
         staff(corrections.SEES_CORRECTIONS)(corrections.decide),
         name="decide-correction",
     ),
+    path("sharing/", staff(*sharing.SEE_SHARING)(sharing.shown), name="sharing"),
+    path("sharing/tell/", staff(sharing.ACTS)(sharing.tell), name="tell-recipients"),
+    path("sharing/confirm/", staff(sharing.ACTS)(sharing.confirm), name="confirm-recipient"),
+    path("sharing/revoke/", staff(sharing.ACTS)(sharing.revoke), name="revoke-list"),
     path("mail/", staff(*letters.SEE_LETTERS)(letters.listed), name="mail"),
 ]
