@@ -61,7 +61,8 @@ class Workspace(AbstractContextManager["Workspace"]):
         self.config = config
         self.name = str(config["name"])
         self.clock = clock
-        self.keys = Keyring.open(path / "keys")
+        keys = config.get("keys", {})
+        self.keys = Keyring.open(path / "keys", subjects=stores.address(keys) if keys else None)
         control = config.get("control", {})
         url: str | Path = path / "state" / "control.sqlite"
         if "url_env" in control or "url_file" in control:
@@ -245,6 +246,7 @@ class Workspace(AbstractContextManager["Workspace"]):
         if self._source is not None:
             self._source.close()
         self.control.close()
+        self.keys.close()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -137,7 +137,7 @@ def keep_copy(ws: Workspace, case: Case, *, actor: str) -> KeptCopy:
     stored: list[KeptCopy] = []
 
     def rows(tx: Any, entries: list[Any]) -> None:
-        sealed = ws.ledger.seal(tx, zipped, _place(case), case.subject)
+        sealed = ws.ledger.seal(zipped, _place(case), case.subject)
         until = now + KEPT_DAYS * 86_400_000_000
         kept = KeptCopy(case.id, now, until, sealed, sha256(zipped).hexdigest(), json.dumps(withheld), entries[0].index)
         ws.cases.keep_copy(tx, kept)

@@ -340,7 +340,7 @@ def _keep_references(ws: Workspace, tx: Tx, no: int, references: dict[int, dict[
         known = {name: value for entry in owed.disclosures for name, value in references.get(entry, {}).items()}
         if known and owed.reference is None:
             text = json.dumps(known, ensure_ascii=False, sort_keys=True).encode()
-            sealed[owed.id] = ws.ledger.seal(tx, text, place_of(owed.id))
+            sealed[owed.id] = ws.ledger.seal(text, place_of(owed.id))
     ws.sharing.refer(tx, sealed)
 
 

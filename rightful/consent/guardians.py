@@ -179,7 +179,7 @@ class Guardians:
 
     def _seal(self, tx: Tx, mark: str, subject: str, details: Mapping[str, str]) -> bytes:
         text = json.dumps(dict(details), ensure_ascii=False).encode()
-        return self.ledger.seal(tx, text, f"guardian/{mark}", subject)
+        return self.ledger.seal(text, f"guardian/{mark}", subject)
 
     def _note_mail(self, tx: Tx, address: str, no: int, now_us: int) -> None:
         tx.execute("INSERT INTO consent_guardian_mail VALUES (?, ?, ?)", (address, no, now_us))

@@ -47,7 +47,7 @@ class WaitingOptOuts:
     def put(self, tx: Tx, address: str, scope: str, language: str, at_us: int) -> None:
         name = secrets.token_hex(8)
         text = json.dumps([address, scope, language]).encode()
-        sealed = self.ledger.seal(tx, text, f"opt-out/{name}")
+        sealed = self.ledger.seal(text, f"opt-out/{name}")
         tx.execute("INSERT INTO opt_out_waiting VALUES (?, ?, ?)", (name, at_us, sealed))
 
     def everything(self, limit: int = 200) -> list[Waiting]:

@@ -83,10 +83,11 @@ MAX_WAIT_MICROSECONDS = 1_000_000
 SETTLE_MICROSECONDS = 250_000  # a clock this little behind is waited for, never accepted
 MAX_UNLINKED = 8192
 MAX_RECENT = 100_000
+SUBJECT_KEYS = "subject-keys"
 FORK_WAITS_SECONDS = 5.0  # a thread that forks inside its own commit must not wait for itself
 
 TABLES: list[str] = [
-    # One row: the state of the tree. `key_epoch` counts destroyed keys, so that caches notice.
+    # One row: the state of the tree.
     """CREATE TABLE rf_head (
         one INTEGER PRIMARY KEY CHECK (one = 1), origin TEXT NOT NULL, recoveries INTEGER NOT NULL,
         size INTEGER NOT NULL, root BLOB NOT NULL, newest_at INTEGER NOT NULL, key_epoch INTEGER NOT NULL,
@@ -101,15 +102,17 @@ TABLES: list[str] = [
     # entry would cost more than all the rest of the ledger; a few thousand at once share their pages.
     """CREATE TABLE rf_link (subject TEXT NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (subject, idx))
         WITHOUT ROWID""",
+    # Empty: keys have moved to a store of their own (keystore.py), where no backup of this database takes them.
     "CREATE TABLE rf_subject_key (subject TEXT PRIMARY KEY, wrapped BLOB NOT NULL) WITHOUT ROWID",
     # place = part << 40 | idx, so that all uses that may touch one customer lie side by side.
     """CREATE TABLE rf_bulk (place INTEGER PRIMARY KEY, bits BLOB NOT NULL, salt BLOB,
         digest BLOB NOT NULL)""",
     "CREATE TABLE rf_key_check (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
 ]
+KEYS_MOVED_OUT = ["ALTER TABLE rf_head DROP COLUMN key_epoch"]  # the key store counts what it destroyed
 
 
-ERASABLE = ("rf_sealed", "rf_link", "rf_subject_key", "rf_bulk")
+ERASABLE = ("rf_sealed", "rf_link", "rf_bulk")
 """Tables that hold what an erasure destroys."""
 
 
@@ -154,7 +157,7 @@ class Ledger:
         self.key = VerifierKey(origin, keys.public_key)
         self._edge = Edge()
         self._edge_root = merkle.EMPTY_ROOT
-        self._sealer = Sealer(db, keys)
+        self._sealer = Sealer(keys)
         self.begin_life()
         self._broken: str | None = None
         self._recent = Recent()
@@ -182,7 +185,7 @@ class Ledger:
 
     def locks_around_work(self) -> tuple[threading.Lock, ...]:
         """Who holds all of these knows that no thread of this ledger is in the database or the folder."""
-        return self._commit_lock, self._publish_lock
+        return self._commit_lock, self._computing, self._publish_lock
 
     # Life
 
@@ -244,10 +247,10 @@ class Ledger:
         recovering: str | None,
     ) -> Ledger:
         ledger = cls(db, keys, origin, folder, clock)
-        db.migrate("ledger", TABLES)
+        db.migrate("ledger", TABLES, KEYS_MOVED_OUT)
         folder.mkdir(parents=True, exist_ok=True)
         with db.write() as tx:
-            ledger._check_keys(tx)
+            moved = ledger._check_keys(tx)
             head = tx.one("SELECT origin, recoveries FROM rf_head")
             if head is None:
                 ledger._create(tx)
@@ -255,6 +258,8 @@ class Ledger:
                 raise IntegrityFault(f"the database holds the log {head[0]}, not {origin}")
             else:
                 ledger._name_epoch(head[1])
+        if moved:
+            db.scrub("rf_subject_key", rewrite=True)
         lost = ledger._check_outside(recovering=recovering is not None)
         with db.read() as tx:
             ledger._load(tx)
@@ -333,9 +338,11 @@ class Ledger:
 
         Args:
             number: the subject's number in the bitmaps of bulk uses.
-            tx: a transaction of this database to take part in. Call
+            tx: a transaction of this database to take part in. The key is destroyed at once all the
+                same, also if the transaction is undone: then forget again. Call
                 `db.scrub(*ERASABLE)` after it; without `tx` that is done here.
         """
+        self.keys.subjects.destroy(subject)
         if tx is not None:
             self._forget(tx, subject, number)
             return
@@ -345,13 +352,13 @@ class Ledger:
 
     # What the rooms keep sealed in tables of their own
 
-    def seal(self, tx: Tx, text: bytes, place: str, subject: str | None = None) -> bytes:
+    def seal(self, text: bytes, place: str, subject: str | None = None) -> bytes:
         """Lock a text under a subject's key, so that forgetting the subject makes it unreadable; else under the log's.
 
         Args:
             place: which table and row it belongs to ("mail/17"); it opens nowhere else.
         """
-        return self._sealer.seal_for_room(tx, text, place, subject)
+        return self._sealer.seal_for_room(text, place, subject)
 
     def unseal(self, sealed: bytes, place: str, subject: str | None = None) -> bytes | None:
         """What was sealed; None if the subject was forgotten.
@@ -466,13 +473,11 @@ class Ledger:
 
     def opening(self, index: int) -> tuple[bytes, bytes] | None:
         """(salt, payload bytes) that the entry's commitment is the SHA-256 of."""
-        found = self.db.query(
-            "SELECT s.subject, s.sealed, h.key_epoch FROM rf_sealed s, rf_head h WHERE s.idx = ?", (index,)
-        )
+        found = self.db.query("SELECT subject, sealed FROM rf_sealed WHERE idx = ?", (index,))
         if not found or found[0][1] is None:
             return None
-        subject, sealed, epoch = found[0]
-        self._sealer.notice(epoch)
+        subject, sealed = found[0]
+        self._sealer.notice()
         entry = self.entry(index)
         if subject is None:
             key = self._sealer.log_key
@@ -617,10 +622,6 @@ class Ledger:
             raise
         self._keep_for_publisher(edge.size, done)
         self._edge, self._edge_root = edge, root
-        for work in done:
-            for prepared in work.prepared:
-                if prepared.key is not None:
-                    prepared.key.stored = True
         self._wake_publisher.set()
         self._start("rightful-ledger-publish", self._publisher)
         return done
@@ -645,14 +646,14 @@ class Ledger:
 
     def _write(self, tx: Tx, works: list[_Work]) -> tuple[Edge, bytes, list[_Work]]:
         lock = " FOR UPDATE" if tx.dialect == "postgresql" else ""
-        head = tx.one(f"SELECT size, root, newest_at, key_epoch, linked FROM rf_head{lock}")
+        head = tx.one(f"SELECT size, root, newest_at, linked FROM rf_head{lock}")
         if head is None:
             raise IntegrityFault("the head of the log is missing from the database")
-        size, root, newest, epoch, linked = head
+        size, root, newest, linked = head
         if size != self._edge.size or bytes(root) != self._edge_root:
             self._load(tx)
         now = self._trusted_now(newest)
-        self._sealer.settle(tx, works, epoch)
+        self._sealer.settle(works)
         done: list[_Work] = []
         first = size
         for work in works:
@@ -748,8 +749,6 @@ class Ledger:
         for (index,) in _links(tx.execute, subject):
             tx.execute("DELETE FROM rf_sealed WHERE idx = ?", (index,))
         tx.execute("DELETE FROM rf_link WHERE subject = ?", (subject,))
-        tx.execute("DELETE FROM rf_subject_key WHERE subject = ?", (subject,))
-        tx.execute("UPDATE rf_head SET key_epoch = key_epoch + 1")
         if number is None:
             return
         from pyroaring import BitMap
@@ -794,22 +793,25 @@ class Ledger:
         if (self.folder / "checkpoint").exists():
             raise LedgerRolledBack("the folder holds a checkpoint, but the database holds no log")
         tx.execute(
-            "INSERT INTO rf_head (one, origin, recoveries, size, root, newest_at, key_epoch, linked, note)"
-            " VALUES (1, ?, 0, 0, ?, 0, 0, 0, ?)",
+            "INSERT INTO rf_head (one, origin, recoveries, size, root, newest_at, linked, note)"
+            " VALUES (1, ?, 0, 0, ?, 0, 0, ?)",
             (self.base_origin, root, note),
         )
         # Before the commit: a log without an outside checkpoint is refused at every later start.
         write_durably(self.folder / "checkpoint", note.encode())
 
-    def _check_keys(self, tx: Tx) -> None:
-        mine = self.keys.check_values()
+    def _check_keys(self, tx: Tx) -> bool:
+        """Refuse other keys than those of this database; whether subjects' keys were moved out of it."""
+        mine = self.keys.check_values() | {SUBJECT_KEYS: self.keys.subjects.id}
         known: dict[str, str] = dict(tx.execute("SELECT name, value FROM rf_key_check"))
-        if not known:
-            tx.insert_many("rf_key_check", "name, value", list(mine.items()))
-            return
         for name, value in known.items():
             if mine.get(name) != value:
                 raise KeyMissing(f"the {name} key in {self.keys.describe()} is not the one of this database")
+        tx.insert_many("rf_key_check", "name, value", [item for item in mine.items() if item[0] not in known])
+        inside: dict[str, bytes] = dict(tx.execute("SELECT subject, wrapped FROM rf_subject_key"))
+        self.keys.subjects.keep({subject: bytes(wrapped) for subject, wrapped in inside.items()})
+        tx.execute("DELETE FROM rf_subject_key")
+        return bool(inside)
 
     def _name_epoch(self, recoveries: int) -> None:
         name = self.base_origin if recoveries == 0 else f"{self.base_origin}/recovery-{recoveries}"

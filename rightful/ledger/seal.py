@@ -6,7 +6,7 @@ their own, derived from it. A bulk use is kept in parts of 65,536 subject number
 that "which uses touched me?" reads one part of each use, and an erasure changes one.
 
 Easy to get wrong: a key destroyed by another process while this one still holds it in
-memory (`key_epoch` in the head row tells), and two keys for one new subject.
+memory (the key store counts what it destroyed), and two keys for one new subject.
 
 Sources: NIST SP 800-38D (GCM), RFC 2104 (HMAC), GDPR Art. 17.
 """
@@ -17,15 +17,15 @@ import hmac
 import os
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from rightful.errors import BadInput, RecordMismatch
 from rightful.ledger import merkle
 from rightful.ledger.canonical import NotCanonical, canonical, canonical_text
-from rightful.ledger.database import Database, Tx
 from rightful.ledger.entry import Draft, Entry, instant
+from rightful.ledger.keystore import KeyStore
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -47,6 +47,7 @@ class SubjectKeys(Protocol):
     """What is needed of a key ring here (rightful.protection.keys.Keyring is one)."""
 
     log_key: bytes
+    subjects: KeyStore
 
     def new_subject_key(self) -> bytes: ...
     def wrap(self, key: bytes, owner: str) -> bytes: ...
@@ -104,8 +105,7 @@ class Prepares(Protocol):
 class Sealer:
     """Keys of subjects at hand, and drafts prepared with them."""
 
-    def __init__(self, db: Database, keys: SubjectKeys) -> None:
-        self._db = db
+    def __init__(self, keys: SubjectKeys) -> None:
         self._keys = keys
         self._cache: dict[str, SubjectKey] = {}
         self.lock = threading.Lock()
@@ -172,7 +172,7 @@ class Sealer:
             return found
         missing = sorted(subjects.difference(found))
         epoch = self.epoch
-        loaded = self._load_keys(self._db.query, missing)
+        loaded = self._load_keys(missing)
         with self.lock:
             if len(self._cache) > CACHED_KEYS:
                 # Keys that are not stored yet must survive: entries are being sealed with them.
@@ -189,13 +189,10 @@ class Sealer:
                     self._cache[subject] = key
         return found
 
-    def seal_for_room(self, tx: Tx, text: bytes, place: str, subject: str | None) -> bytes:
-        """Encrypt what a room keeps in a table of its own; the key is stored in the same transaction.
-
-        A key made here is not kept at hand: if the transaction is undone, it never was.
-        """
+    def seal_for_room(self, text: bytes, place: str, subject: str | None) -> bytes:
+        """Encrypt what a room keeps in a table of its own; the key is stored before."""
         nonce = os.urandom(12)
-        key = self.log_key if subject is None else self._stored_key(tx, subject)
+        key = self.log_key if subject is None else self._stored_key(subject)
         return _SEALED_WITH + nonce + key.cipher.encrypt(nonce, text, b"rightful/room/v1/" + place.encode())
 
     def open_for_room(self, sealed: bytes, place: str, subject: str | None) -> bytes | None:
@@ -208,7 +205,7 @@ class Sealer:
 
         key: SubjectKey | None = self.log_key
         if subject is not None:
-            self.notice(self._db.query("SELECT key_epoch FROM rf_head")[0][0])
+            self.notice()
             key = self.find_keys({subject}, create=False).get(subject)
         if key is None:
             return None
@@ -220,63 +217,67 @@ class Sealer:
             raise RecordMismatch(f"what was sealed for {place} was changed, or its key is another one") from None
         return opened
 
-    def _stored_key(self, tx: Tx, subject: str) -> SubjectKey:
-        self.notice(tx.execute("SELECT key_epoch FROM rf_head")[0][0])
+    def _stored_key(self, subject: str) -> SubjectKey:
+        self.notice()
         with self.lock:
             known = self._cache.get(subject)
         if known is not None and known.stored:
             return known
-        found = self._load_keys(tx.execute, [subject])
+        found = self._load_keys([subject])
         if not found:
             wrapped = known.wrapped if known else self._keys.wrap(self._keys.new_subject_key(), subject)
-            tx.execute("INSERT INTO rf_subject_key VALUES (?, ?) ON CONFLICT (subject) DO NOTHING", (subject, wrapped))
-            found = self._load_keys(tx.execute, [subject])
+            found = self._opened(self._keys.subjects.keep({subject: wrapped}))
         return found[subject]
 
-    def notice(self, epoch: int) -> None:
+    def notice(self) -> None:
         """Forget the keys at hand when one was destroyed, here or in another process."""
+        epoch = self._keys.subjects.destroyed()
         with self.lock:
             if epoch != self.epoch:
                 self._cache.clear()
                 self.epoch = epoch
 
-    def _load_keys(self, query: Callable[..., list[Any]], subjects: Sequence[str]) -> dict[str, SubjectKey]:
-        keys = {}
-        for start in range(0, len(subjects), 500):
-            some = subjects[start : start + 500]
-            marks = ", ".join("?" * len(some))
-            for subject, wrapped in query(
-                f"SELECT subject, wrapped FROM rf_subject_key WHERE subject IN ({marks})", some
-            ):
-                wrapped = bytes(wrapped)
-                keys[subject] = SubjectKey(subject, self._keys.unwrap(wrapped, subject), wrapped, stored=True)
-        return keys
+    def _load_keys(self, subjects: Sequence[str]) -> dict[str, SubjectKey]:
+        return self._opened(self._keys.subjects.find(subjects))
 
-    def settle(self, tx: Tx, works: Sequence[Prepares], epoch: int) -> None:
-        """Store new subject keys; prepare again what was sealed with a key destroyed in between."""
-        self.notice(epoch)
-        used = [(key, work.key_epoch != epoch) for work in works for key in _keys_of(work)]
-        unsure = {key.subject for key, old in used if old or not key.stored}
-        if not unsure:
-            return
-        stored = self._load_keys(tx.execute, sorted(unsure))
-        valid = dict(stored)  # one key for each subject: the stored one, else the first that is new
-        for key, _ in used:
-            if key.subject in unsure and not key.stored:
-                valid.setdefault(key.subject, key)
-        with self.lock:
-            self._cache.update(valid)
-        for work in works:
-            if any(
-                key.subject in unsure and (key.subject not in valid or valid[key.subject].wrapped != key.wrapped)
-                for key in _keys_of(work)
-            ):
-                work.prepared = self.prepare(work.drafts, work.at)
-            work.key_epoch = epoch
-        fresh = {
-            key.subject: key for work in works for key in _keys_of(work) if not key.stored and key.subject not in stored
+    def _opened(self, wrapped: Mapping[str, bytes]) -> dict[str, SubjectKey]:
+        return {
+            subject: SubjectKey(subject, self._keys.unwrap(locked, subject), locked, stored=True)
+            for subject, locked in wrapped.items()
         }
-        tx.insert_many("rf_subject_key", "subject, wrapped", [(subject, key.wrapped) for subject, key in fresh.items()])
+
+    def settle(self, works: Sequence[Prepares]) -> None:
+        """Store new subject keys; prepare again what was sealed with a key that does not count (any more).
+
+        A key is stored before what it locks is. It does not count if it was destroyed in between, or if
+        another process stored one for the same subject first.
+        """
+        self.notice()
+        epoch = self.epoch
+        while unsure := {
+            key.subject for work in works for key in _keys_of(work) if work.key_epoch != epoch or not key.stored
+        }:
+            valid = self._load_keys(sorted(unsure))
+            fresh: dict[str, SubjectKey] = {}
+            for work in works:
+                for key in _keys_of(work):
+                    if not key.stored and key.subject not in valid:
+                        fresh.setdefault(key.subject, key)
+            kept = self._keys.subjects.keep({subject: key.wrapped for subject, key in fresh.items()})
+            for subject, key in fresh.items():
+                key.stored = kept[subject] == key.wrapped
+            valid |= {subject: key for subject, key in fresh.items() if key.stored}
+            valid |= self._opened({subject: kept[subject] for subject, key in fresh.items() if not key.stored})
+            with self.lock:
+                self._cache = {s: k for s, k in self._cache.items() if s not in unsure} | valid
+            for work in works:
+                used = [key for key in _keys_of(work) if key.subject in unsure]
+                if all(key.subject in valid and valid[key.subject].wrapped == key.wrapped for key in used):
+                    for key in used:
+                        key.stored = True
+                else:
+                    work.prepared = self.prepare(work.drafts, work.at)
+                work.key_epoch = epoch
 
 
 def _keys_of(work: Prepares) -> list[SubjectKey]:

@@ -330,13 +330,14 @@ def _check_sealed(tx: Tx, keys: LedgerKeys | None, report: Report) -> None:
         return
     last = -1
     while page := tx.execute(
-        "SELECT s.idx, s.subject, s.sealed, k.wrapped, e.leaf FROM rf_sealed s"
-        " LEFT JOIN rf_subject_key k ON k.subject = s.subject"
+        "SELECT s.idx, s.subject, s.sealed, e.leaf FROM rf_sealed s"
         " LEFT JOIN rf_entry e ON e.idx = s.idx WHERE s.idx > ? ORDER BY s.idx LIMIT 1000",
         (last,),
     ):
-        for index, subject, sealed, wrapped, leaf in page:
+        stored = keys.subjects.find(sorted({subject for _, subject, _, _ in page if subject is not None}))
+        for index, subject, sealed, leaf in page:
             last = index
+            wrapped = stored.get(subject)
             where = f"rf_sealed {index}"
             entry = _loaded(leaf)
             if entry is None:
@@ -349,7 +350,7 @@ def _check_sealed(tx: Tx, keys: LedgerKeys | None, report: Report) -> None:
                     report.add(where, index, f"the key of the subject of entry {index} is gone, its link is not")
                     continue
                 else:
-                    key = keys.unwrap(bytes(wrapped), subject)
+                    key = keys.unwrap(wrapped, subject)
                     handle = digest(handle_key(key), raw_id, "sha256").hex()
                     if not compare_digest(handle, entry.get("handle") or ""):
                         report.add(where, index, f"entry {index} is not about the subject it is linked to")
@@ -431,15 +432,16 @@ def _payload(tx: Tx, index: int, subject: str | None, entry: Json, keys: LedgerK
 
     from rightful.ledger.seal import seal_key
 
-    row = tx.one(
-        "SELECT s.sealed, k.wrapped FROM rf_sealed s LEFT JOIN rf_subject_key k ON k.subject = s.subject"
-        " WHERE s.idx = ?",
-        (index,),
-    )
-    if row is None or row[0] is None or (subject is not None and row[1] is None):
+    row = tx.one("SELECT sealed FROM rf_sealed WHERE idx = ?", (index,))
+    if row is None or row[0] is None:
         return None
     try:
-        key = keys.log_key if subject is None else keys.unwrap(bytes(row[1]), subject)
+        key = keys.log_key
+        if subject is not None:
+            wrapped = keys.subjects.find([subject]).get(subject)
+            if wrapped is None:
+                return None
+            key = keys.unwrap(wrapped, subject)
         sealed = bytes(row[0])
         opened = AESGCM(seal_key(key)).decrypt(sealed[1:13], sealed[13:], bytes.fromhex(entry["id"]))
         payload: dict[str, Json] = json.loads(opened[32:])

@@ -143,7 +143,7 @@ class Mail:
                 return int(known[0])
             dead = tx.one("SELECT status FROM mail_dead_address WHERE address = ? AND kind = ?", (address, kind))
             token = secrets.token_hex(16)
-            sealed = None if dead else self.ledger.seal(tx, content.encode(), f"mail/{token}", subject)
+            sealed = None if dead else self.ledger.seal(content.encode(), f"mail/{token}", subject)
             row = (
                 *(token, name, kind, template, language, subject, address, sealed, int(keep and subject is not None)),
                 *((BOUNCED, 0, now, now, now, dead[0]) if dead else (QUEUED, 0, now, now, None, "")),

@@ -3,7 +3,8 @@
 Keys stay outside the database and its backups: whoever has a copy of the one
 without the other reads nothing. Four of them: `master` wraps the key of each
 subject, `pepper` hashes identifiers of erased people, `ledger-signing` signs
-checkpoints, `store` encrypts the embedded store.
+checkpoints, `store` encrypts the embedded store. The wrapped keys of the subjects lie
+beside them (ledger/keystore.py): a backup that held them would bring erased people back.
 
 Easy to get wrong: making a new key because the old one is not there. That would
 turn a lost folder into lost data without a word, so a partial folder, a changed
@@ -32,6 +33,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from rightful.errors import IntegrityFault, KeyMissing
+from rightful.ledger.database import connect
+from rightful.ledger.keystore import KeyStore
 
 KEY_SIZE = 32
 NONCE_SIZE = 12
@@ -39,6 +42,7 @@ AES_256_GCM = 1
 NAMES = ("master", "pepper", "ledger-signing", "store")
 
 _ALGORITHM = bytes([AES_256_GCM])
+SUBJECT_KEYS = "subject-keys.sqlite"
 _MANIFEST = "keys.json"
 
 
@@ -138,7 +142,9 @@ class EnvironmentKeys:
 class Keyring:
     """All keys of one workspace, read once; a missing one is refused at the start, not at first use."""
 
-    def __init__(self, source: KeySource) -> None:
+    def __init__(self, source: KeySource, subjects: KeyStore) -> None:
+        """`subjects` holds the keys of subjects, each wrapped under the master key."""
+        self.subjects = subjects
         self._where = source.describe()
         self._keys = {name: source.read(name) for name in NAMES}
         self._wrapping = AESGCM(derive(self._keys["master"], "wrap"))
@@ -146,12 +152,17 @@ class Keyring:
         """What locks ledger payloads that concern nobody in particular."""
 
     @classmethod
-    def open(cls, folder: str | Path) -> Keyring:
-        """The keys in this folder; never makes any."""
-        return cls(FileKeys(folder))
+    def open(cls, folder: str | Path, *, subjects: str | None = None) -> Keyring:
+        """The keys in this folder; never makes any.
+
+        Args:
+            subjects: address of another database for the subjects' keys, where several machines share
+                them; else they lie in the folder. It must not be in a backup of the data.
+        """
+        return cls(FileKeys(folder), _subject_keys(Path(folder), subjects))
 
     @classmethod
-    def open_or_create(cls, folder: str | Path) -> Keyring:
+    def open_or_create(cls, folder: str | Path, *, subjects: str | None = None) -> Keyring:
         """The keys in this folder, made now if it is missing or empty. Never completes a partial one."""
         files = FileKeys(folder)
         if not files.exists():
@@ -160,7 +171,11 @@ class Keyring:
             except OSError:
                 if not files.exists():  # else another process was faster, and made them whole
                     raise
-        return cls(files)
+        return cls(files, _subject_keys(Path(folder), subjects))
+
+    def close(self) -> None:
+        """Let go of the subjects' keys; the ring opens them again when it needs them."""
+        self.subjects.close()
 
     def describe(self) -> str:
         return self._where
@@ -217,6 +232,10 @@ class Keyring:
             identifier: already normalised (case, spelling variants) by the caller; NFC is applied here.
         """
         return hmac.digest(self._keys["pepper"], unicodedata.normalize("NFC", identifier).encode(), "sha256")
+
+
+def _subject_keys(folder: Path, url: str | None) -> KeyStore:
+    return KeyStore(lambda: connect(url or folder / SUBJECT_KEYS))
 
 
 def encrypt(key: bytes, plaintext: bytes, aad: bytes) -> bytes:

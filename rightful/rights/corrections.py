@@ -62,7 +62,7 @@ class Corrections:
             (subject, no, field, None, WAITING, at_us, entry),
         )
         assert made is not None
-        sealed = self.ledger.seal(tx, value.encode(), f"correction/{made[0]}", subject)
+        sealed = self.ledger.seal(value.encode(), f"correction/{made[0]}", subject)
         tx.execute("UPDATE correction SET sealed = ? WHERE id = ?", (sealed, made[0]))
         return int(made[0])
 

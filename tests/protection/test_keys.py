@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from rightful.errors import IntegrityFault, KeyMissing
+from rightful.ledger.database import connect
+from rightful.ledger.keystore import KeyStore
 from rightful.protection.keys import EnvironmentKeys, FileKeys, Keyring, decrypt, encrypt
 
 
@@ -63,10 +65,11 @@ def test_keys_come_from_the_environment_where_there_is_no_folder(folder):
     names = ("master", "pepper", "ledger-signing", "store")
     files = FileKeys(folder)
     environment = {f"RIGHTFUL_KEY_{n.upper().replace('-', '_')}": files.read(n).hex() for n in names}
-    assert Keyring(EnvironmentKeys(environment)).check_values() == Keyring.open(folder).check_values()
+    subjects = KeyStore(lambda: connect(folder / "elsewhere.sqlite"))
+    assert Keyring(EnvironmentKeys(environment), subjects).check_values() == Keyring.open(folder).check_values()
     del environment["RIGHTFUL_KEY_MASTER"]
     with pytest.raises(KeyMissing, match="RIGHTFUL_KEY_MASTER"):
-        Keyring(EnvironmentKeys(environment))
+        Keyring(EnvironmentKeys(environment), subjects)
 
 
 def test_no_key_shows_in_what_a_key_ring_says_of_itself(folder):
