@@ -28,7 +28,7 @@ from rightful.web.opened import workspace
 
 STATES = {
     "held": gettext_lazy("It may still have this."),
-    "telling": gettext_lazy("It is being told to stop."),
+    "telling": gettext_lazy("It has to be told what you decided or corrected."),
     "told": gettext_lazy("It was told. Its answer is not here yet."),
     "unconfirmed": gettext_lazy("It was told, and has not answered in time."),
     "confirmed": gettext_lazy("It confirmed that it was told."),

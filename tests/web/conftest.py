@@ -56,7 +56,8 @@ purposes:
         says: We write to you about new things.
         basis: consent
         channels: [email, post]
-        needs: [identity, contact]
+        needs: [identity, contact, address]
+        recipients: [printer]
       advertising:
         says: We show you advertisements on other sites.
         basis: consent
@@ -66,6 +67,8 @@ purposes:
     basis: {legitimate-interest: "LIA-2026-03"}
     needs: [address]
     output: {only: aggregates, at-least: 5 people}
+recipients:
+  printer: {name: Print house Roth, kind: processor, agreement: DPA-1, until: 2099-01-01, country: DE}
 """
 
 PAYLOADS = (

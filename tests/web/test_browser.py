@@ -32,8 +32,9 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 AXE = HERE / "axe" / "axe.min.js"
 SHOTS = ROOT / "build" / "screenshots"
-PORTAL = ("/me/", "/me/choices/", "/me/data/", "/me/uses/")
-CONSOLE = ("/staff/", "/staff/log/")
+CITY = "/me/data/correct/customer.city/"
+PORTAL = ("/me/", "/me/choices/", "/me/data/", CITY, "/me/recipients/", "/me/uses/", "/me/uses/check/")
+CONSOLE = ("/staff/", "/staff/log/", "/staff/corrections/", "/staff/mail/")
 OPEN = ("/", "/staff/sign-in/", "/demo/outbox/", "/nothing-here")
 
 SERVER = """
@@ -184,18 +185,18 @@ def test_journey_1_come_in_withdraw_and_see_it_among_the_uses(browse, folder):
     assert pressed(page, "newsletter-email") == "On"
     assert page.url.endswith("/me/choices/"), "the row alone was redrawn"
     row(page, "newsletter-email").get_by_role("button", name="Off").click()
-    page.wait_for_selector("text=nothing of yours is used for newsletter")
+    page.wait_for_selector("text=From this moment we do not use your data for this")
     assert pressed(page, "newsletter-email") == "Off"
     assert page.evaluate("document.activeElement.id") == "choice-newsletter-email-off", "focus stays where it was"
-    page.wait_for_selector("#said:has-text('newsletter')", state="attached")  # said aloud, too
+    page.wait_for_selector("#said:has-text('From this moment')", state="attached")  # said aloud, too
     page.get_by_role("link", name="Uses", exact=True).click()
-    assert page.get_by_text("You withdrew your consent to newsletter by email").count() == 1
+    assert page.get_by_text("You took back your yes").count() == 1
     with page.expect_download() as download:
         page.get_by_role("link", name="Proof").first.click()
     assert download.value.suggested_filename.endswith(".zip")
     page.get_by_role("button", name="Sign out").click()
     page.go_back()
-    assert page.get_by_text("You withdrew").count() == 0, "nothing of it stays in the browser"
+    assert page.get_by_text("You took back").count() == 0, "nothing of it stays in the browser"
 
 
 def test_saying_no_takes_no_more_presses_than_saying_yes(browse, ana):
@@ -227,7 +228,7 @@ def test_the_journey_works_without_javascript(browse, folder):
     page.get_by_role("button", name="Undo").click()
     assert pressed(page, "newsletter-email") == "On"
     page.get_by_role("link", name="Uses", exact=True).click()
-    assert page.get_by_text("You said yes to newsletter by email").count() >= 1
+    assert page.get_by_text("You said yes").count() >= 1
 
 
 def test_the_journey_works_by_keyboard_alone(browse, folder):
@@ -253,7 +254,7 @@ def test_the_journey_works_by_keyboard_alone(browse, folder):
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "choice-newsletter-email-off"
     page.keyboard.press("Enter")
-    page.wait_for_selector("text=nothing of yours is used for newsletter")
+    page.wait_for_selector("text=From this moment we do not use your data for this")
     assert pressed(page, "newsletter-email") == "Off"
     tab_to(page, "Undo")
     page.keyboard.press("Enter")
