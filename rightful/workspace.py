@@ -44,6 +44,7 @@ from rightful.protection.links import Links
 from rightful.rights.corrections import Corrections
 from rightful.rights.models import Cases
 from rightful.sharing.models import Sharing
+from rightful.webhooks.models import Webhooks
 
 if TYPE_CHECKING:
     from rightful.sources.contract import Source
@@ -203,6 +204,10 @@ class Workspace(AbstractContextManager["Workspace"]):
     @cached_property
     def waiting_opt_outs(self) -> WaitingOptOuts:
         return WaitingOptOuts(self.ledger)
+
+    @cached_property
+    def webhooks(self) -> Webhooks:
+        return Webhooks(self.ledger)
 
     @cached_property
     def links(self) -> Links:

@@ -23,6 +23,7 @@ from rightful.cli import (
     source,
     staff,
     token,
+    webhook,
     workspace,
 )
 from rightful.cli import consent_asking as _consent_asking  # noqa: F401 - further verbs of `consent`
@@ -59,6 +60,7 @@ PANELS = {
     "Requests": (requests,),
     "Mail": (mail,),
     "Law": (law,),
+    "Other systems": (webhook,),
     "Proof": (ledger,),
 }
 

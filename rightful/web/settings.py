@@ -88,7 +88,7 @@ MIDDLEWARE = [
 ]
 
 # Started once in each process that serves; the ground imports nothing that stands above it, so by name.
-RIGHTFUL_WORKERS = ["rightful.portal.opting_out.start"]
+RIGHTFUL_WORKERS = ["rightful.portal.opting_out.start", "rightful.api.telling.start"]
 
 ROOT_URLCONF = "rightful.web.urls"
 WSGI_APPLICATION = "rightful.web.wsgi.application"
