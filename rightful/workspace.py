@@ -41,6 +41,7 @@ from rightful.ownership.tokens import Tokens
 from rightful.policy.models import PolicyShelf
 from rightful.protection.keys import Keyring, derive
 from rightful.protection.links import Links
+from rightful.retention.erasures import Erasures
 from rightful.rights.corrections import Corrections
 from rightful.rights.models import Cases
 from rightful.sharing.models import Sharing
@@ -213,6 +214,10 @@ class Workspace(AbstractContextManager["Workspace"]):
     def links(self) -> Links:
         chosen = self.config.get("links", {})
         return Links(derive(self.keys.log_key, "links"), chosen.get("generation", 1), chosen.get("oldest", 1))
+
+    @cached_property
+    def erasures(self) -> Erasures:
+        return Erasures(self.control, derive(self.keys.log_key, "erasures"))
 
     @cached_property
     def link_book(self) -> LinkBook:
