@@ -217,7 +217,7 @@ class Workspace(AbstractContextManager["Workspace"]):
 
     @cached_property
     def erasures(self) -> Erasures:
-        return Erasures(self.control, derive(self.keys.log_key, "erasures"))
+        return Erasures(self.ledger)
 
     @cached_property
     def link_book(self) -> LinkBook:

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from rightful.errors import NotFound
-from rightful.ledger.database import Database, Row, Tx
-from rightful.protection.keys import decrypt, encrypt
+from rightful.ledger.database import Row, Tx
+from rightful.ledger.record import Ledger
 
 Status = Literal["running", "complete", "partly", "incomplete"]
 
@@ -54,24 +54,24 @@ class Run:
 
 
 class Erasures:
-    """The erasures of one workspace; `key` (32 bytes) seals what a run remembers."""
+    """The erasures of one workspace; the ledger seals what a run remembers, under no customer's key."""
 
-    def __init__(self, db: Database, key: bytes) -> None:
-        self.db = db
-        self._key = key
-        db.migrate("erasures", TABLES)
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.db = ledger.db
+        self.db.migrate("erasures", TABLES)
 
     def begin(self, tx: Tx, no: int, now_us: int, secret: Mapping[str, Any], run: str = "") -> str:
         """A new run; returns its id."""
         run = run or new_id()
         tx.execute(
             "INSERT INTO erasure_run VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (run, no, "planned", "running", now_us, None, None, "{}", self._seal(run, secret)),
+            (run, no, "planned", "running", now_us, None, None, "{}", self._seal(tx, run, secret)),
         )
         return run
 
     def remember(self, tx: Tx, run: str, secret: Mapping[str, Any]) -> None:
-        tx.execute("UPDATE erasure_run SET sealed = ? WHERE id = ?", (self._seal(run, secret), run))
+        tx.execute("UPDATE erasure_run SET sealed = ? WHERE id = ?", (self._seal(tx, run, secret), run))
 
     def reached(self, tx: Tx, run: str, step: str) -> None:
         tx.execute("UPDATE erasure_run SET step = ? WHERE id = ?", (step, run))
@@ -115,11 +115,12 @@ class Erasures:
         rows = self.db.query("SELECT sealed FROM erasure_run WHERE id = ?", (run,))
         if not rows or rows[0][0] is None:
             return None
-        opened: dict[str, Any] = json.loads(decrypt(self._key, bytes(rows[0][0]), run.encode()))
+        text = self.ledger.unseal(bytes(rows[0][0]), f"erasure/{run}")
+        opened: dict[str, Any] | None = None if text is None else json.loads(text)
         return opened
 
-    def _seal(self, run: str, secret: Mapping[str, Any]) -> bytes:
-        return encrypt(self._key, json.dumps(secret, default=str).encode(), run.encode())
+    def _seal(self, tx: Tx, run: str, secret: Mapping[str, Any]) -> bytes:
+        return self.ledger.seal(tx, json.dumps(secret, default=str).encode(), f"erasure/{run}")
 
 
 def new_id() -> str:
