@@ -475,6 +475,8 @@ class _Work:
     def _dispose(self, changes: Sequence[dispose.Change], part: str) -> None:
         if not changes:
             return
+        tables = sorted({*self.secret["tables"], *(change.table for change in changes)})
+        self._remember(tables=tables)  # before it happens: their files have to be written anew
         subject = self.ws.subject_id(self.numbers[0])
         public = {"run": self.run, "part": part}
         private = {"actor": self.secret["actor"]}

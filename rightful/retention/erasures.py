@@ -66,12 +66,12 @@ class Erasures:
         run = run or new_id()
         tx.execute(
             "INSERT INTO erasure_run VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (run, no, "planned", "running", now_us, None, None, "{}", self._seal(tx, run, secret)),
+            (run, no, "planned", "running", now_us, None, None, "{}", self._seal(run, secret)),
         )
         return run
 
     def remember(self, tx: Tx, run: str, secret: Mapping[str, Any]) -> None:
-        tx.execute("UPDATE erasure_run SET sealed = ? WHERE id = ?", (self._seal(tx, run, secret), run))
+        tx.execute("UPDATE erasure_run SET sealed = ? WHERE id = ?", (self._seal(run, secret), run))
 
     def reached(self, tx: Tx, run: str, step: str) -> None:
         tx.execute("UPDATE erasure_run SET step = ? WHERE id = ?", (step, run))
@@ -119,8 +119,8 @@ class Erasures:
         opened: dict[str, Any] | None = None if text is None else json.loads(text)
         return opened
 
-    def _seal(self, tx: Tx, run: str, secret: Mapping[str, Any]) -> bytes:
-        return self.ledger.seal(tx, json.dumps(secret, default=str).encode(), f"erasure/{run}")
+    def _seal(self, run: str, secret: Mapping[str, Any]) -> bytes:
+        return self.ledger.seal(json.dumps(secret, default=str).encode(), f"erasure/{run}")
 
 
 def new_id() -> str:

@@ -179,6 +179,23 @@ def test_ac_064_no_byte_of_hers_is_in_any_file_of_the_workspace(duck):
                 assert b"ana.canary@mail" not in content.replace(b"joana.canary", b"")
 
 
+def test_ac_064_in_postgresql_the_tables_files_hold_nothing_and_the_rest_is_told(
+    postgres_server, postgres_url, tmp_path
+):
+    import psycopg
+
+    trap_world.make(tmp_path / "pg", "postgres", postgres_url)
+    with Workspace.open(tmp_path / "pg") as ws:
+        outcome = erase(ws)
+        assert "write-ahead log" in outcome.limits[0]
+    with psycopg.connect(postgres_url) as con:
+        [(oid,)] = con.execute("SELECT oid FROM pg_database WHERE datname = current_database()").fetchall()
+    os.environ.pop(trap_world.URL, None)
+    files = [p for p in (postgres_server.folder / "data" / "base" / str(oid)).iterdir() if p.is_file()]
+    assert len(files) > 100
+    assert [p.name for p in files if b"CANARY" in p.read_bytes()] == []
+
+
 def test_ac_065_the_ledger_verifies_and_nothing_leads_from_its_entries_to_her(duck):
     with Workspace.open(duck) as ws:
         no = ws.number_of("17")
