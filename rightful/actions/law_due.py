@@ -72,9 +72,9 @@ def deadline_for(
         if general is None or (extended and general.extension is None):
             continue
         counted = due(general, received, zone=zone, holidays=free, extended=extended, pauses=pauses)
-        words = f"{why}; {one.name}"
+        words = why
         if own is None:
-            words += " sets no term of its own for this, so its term for requests counts"
+            words += f"; {one.name} sets no term of its own for this, so its term for requests counts"
         found[counted.clock] = Deadline(one, general, counted, words)
     first = strictest(item.due for item in found.values())
     if first is None:

@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from rightful.actions import request_words
+from rightful.actions.see_requests import pressing
 from rightful.errors import RightfulError
 from rightful.gate.explain import SHORT
 from rightful.gate.request import Request
@@ -178,7 +179,7 @@ def _known(ws: Workspace, now: int) -> int:
 
 
 def _attention(ws: Workspace, now: int) -> list[Attention]:
-    found = []
+    found = _requests(ws)
     for recipient in ws.facts.policy.recipients.values():
         if recipient.until_us is None:
             continue
@@ -198,6 +199,22 @@ def _attention(ws: Workspace, now: int) -> list[Attention]:
         found.append(Attention(words, "Put them into a category, or drop them", "note"))
     for mismatch in (*ws.facts.bound.missing, *ws.facts.bound.contradictions):
         found.append(Attention(mismatch.what, "Mend the policy", "now"))
+    return found
+
+
+def _requests(ws: Workspace) -> list[Attention]:
+    """Requests of customers that are late, nearly late, or wait for a person."""
+    overdue, soon, staff = pressing(ws)
+    found = []
+    if overdue:
+        words = f"{overdue:,} request{'s of customers are' if overdue != 1 else ' of a customer is'} past the date"
+        found.append(Attention(words, "Answer today, and say why it took longer", "now"))
+    if soon:
+        words = f"{soon:,} request{'s of customers are' if soon != 1 else ' of a customer is'} due within a week"
+        found.append(Attention(words, "Answer, or tell the customer in time that it takes longer", "soon"))
+    if staff:
+        words = f"{staff:,} request{'s wait' if staff != 1 else ' waits'} for a person to check who asks"
+        found.append(Attention(words, "Look at Requests, and say who it is", "soon"))
     return found
 
 

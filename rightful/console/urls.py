@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import include, path
 
 from rightful.console import corrections, letters, pages, sharing
 from rightful.web.accounts import ROLES
@@ -10,6 +10,7 @@ from rightful.web.doors import staff
 
 app_name = "console"
 urlpatterns = [
+    path("", include("rightful.console.request_urls")),
     path("", staff(*ROLES)(pages.today), name="today"),
     path("log/", staff(pages.SEES_THE_LOG)(pages.log), name="log"),
     path("corrections/", staff(corrections.SEES_CORRECTIONS)(corrections.listed), name="corrections"),

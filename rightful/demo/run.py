@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from rightful.actions.customer_view import recognise_customer
 from rightful.demo import sharing, story
+from rightful.demo.requests import seed_requests
 from rightful.demo.world import Login, Step, World, is_demo, login_of, make
 from rightful.errors import NotFound, RightfulError
 
@@ -59,6 +60,7 @@ def demo(cli: Door, folder: Path, *, serve: bool, port: int, pace: float) -> int
                 show(console, number, chapter)
                 time.sleep(pace if console.is_terminal else 0)
         sharing.hand_over(world.ws)
+        seed_requests(world.ws, world.people, story.told_about(world.ws))
         visitors = _visitors(world) if serve else ()
     seconds = round(time.monotonic() - began, 1)
     cli.answer(path=str(folder), made=list(world.made), seconds=seconds, chapters=chapters)

@@ -11,6 +11,7 @@ app_name = "portal"
 urlpatterns = [
     path("", include("rightful.portal.consent_urls")),
     path("", include("rightful.portal.unsigned_urls")),
+    path("", include("rightful.portal.request_urls")),
     path("", public(coming_in.come_in), name="come-in"),
     path("code/", public(coming_in.enter_code), name="code"),
     path("me/", customer(overview.overview), name="overview"),

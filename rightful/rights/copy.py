@@ -249,12 +249,14 @@ def as_html(document: Mapping[str, Any]) -> str:
     parts += [part for table in document["tables"] for part in _table(table, document["fields"])]
     parts.append("<h2>What we use it for</h2>")
     parts += _rows(
+        "What we use it for",
         ("What", "Why we may", "Kept", "Given to"),
         [(p["says"], p["basis"], p["kept"], ", ".join(p["recipients"])) for p in document["purposes"]],
         "We use it for nothing.",
     )
     parts.append("<h2>Where it comes from, and what each piece serves</h2>")
     parts += _rows(
+        "Where it comes from, and what each piece serves",
         ("Piece", "From where", "Serves", "Kept"),
         [
             (_label(f["field"]), _ORIGINS.get(f["origin"], ""), ", ".join(f["purposes"]) or "nothing", f["kept"])
@@ -264,6 +266,7 @@ def as_html(document: Mapping[str, Any]) -> str:
     )
     parts.append("<h2>Who received some of it</h2>")
     parts += _rows(
+        "Who received some of it",
         ("Who", "Where", "What for", "When", "What"),
         [
             (r["recipient"], " ".join((r["country"], r["safeguard"])).strip(), r["purpose"], r["at"],
@@ -274,7 +277,12 @@ def as_html(document: Mapping[str, Any]) -> str:
     )  # fmt: skip
     if document["withheld"]:
         parts.append("<h2>What is not in this copy</h2>")
-        parts += _rows(("Piece", "Why"), [(_label(w["field"]), w["says"]) for w in document["withheld"]], "")
+        parts += _rows(
+            "What is not in this copy",
+            ("Piece", "Why"),
+            [(_label(w["field"]), w["says"]) for w in document["withheld"]],
+            "",
+        )
     parts.append(
         "<h2>What you can do</h2><ul>" + "".join(f"<li>{escape(r)}</li>" for r in document["rights"]) + "</ul>"
     )
@@ -298,17 +306,17 @@ def _table(table: Mapping[str, Any], fields: Sequence[Mapping[str, Any]]) -> lis
         return [head, f"<dl>{pairs}</dl>"]
     columns = list(dict.fromkeys(column for row in rows for column in row))
     cells = [tuple(_shown(row.get(column)) for column in columns) for row in rows]
-    return [head, *_rows(tuple(map(_words, columns)), cells, "")]
+    return [head, *_rows(_words(table["name"]), tuple(map(_words, columns)), cells, "")]
 
 
-def _rows(headings: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> list[str]:
+def _rows(label: str, headings: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> list[str]:
     if not rows:
         return [f"<p>{escape(empty)}</p>"]
     head = "".join(f'<th scope="col">{escape(h)}</th>' for h in headings)
     body = "".join("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>" for row in rows)
     return [
         (
-            '<div class="wide" role="region" tabindex="0" aria-label="Table">'
+            f'<div class="wide" role="region" tabindex="0" aria-label="{escape(label)}">'
             f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
         )
     ]

@@ -386,6 +386,10 @@ class Cases:
         where, values = _where(wanted)
         return int(self.db.query(f"SELECT count(*) FROM rights_case{where}", values)[0][0])
 
+    def laws(self) -> list[str]:
+        """Laws that some case goes by."""
+        return [str(law) for (law,) in self.db.query("SELECT DISTINCT law FROM rights_case ORDER BY law")]
+
     def senders(self, wanted: Filter, limit: int = 20) -> list[tuple[str, str, int]]:
         """(source, sender, cases) of the cases that fit, the busiest first."""
         where, values = _where(wanted)

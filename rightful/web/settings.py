@@ -88,7 +88,7 @@ MIDDLEWARE = [
 ]
 
 # Started once in each process that serves; the ground imports nothing that stands above it, so by name.
-RIGHTFUL_WORKERS = ["rightful.portal.opting_out.start", "rightful.api.telling.start"]
+RIGHTFUL_WORKERS = ["rightful.portal.opting_out.start", "rightful.console.request_work.start"]
 
 ROOT_URLCONF = "rightful.web.urls"
 WSGI_APPLICATION = "rightful.web.wsgi.application"
@@ -168,6 +168,8 @@ ACCOUNT_RATE_LIMITS = {
     "login_failed": "10/m/ip,5/5m/key",
     "request_login_code": "20/m/ip,3/m/key,20/h/key",  # key: the address, hashed
     "portal_code": "60/m/ip",
+    "open_request": "20/h/user",
+    "second_code": "10/h/user",
     "opt_out": "20/m/ip,5/h/key",
     "api": "1200/m/key",  # key: the token
     "api_stranger": "30/m/ip",  # tokens that open nothing
