@@ -21,6 +21,7 @@ from rightful.policy.model import (
     Basis,
     Category,
     Example,
+    Moment,
     Never,
     Party,
     Period,
@@ -105,6 +106,7 @@ def as_document(policy: Policy) -> Document:
         dpo_not_required=policy.dpo_not_required,
         complaint={regime: _party(party) for regime, party in policy.complaint.items()},
         words={phrase: dict(texts) for phrase, texts in policy.words.items()},
+        moments={name: {"how": m.how, "fields": list(m.fields)} for name, m in policy.moments.items()},
     )
 
 
@@ -173,6 +175,7 @@ def _read(document: Mapping[str, Any]) -> Policy:
         dpo_not_required=bool(document.get("dpo_not_required", False)),
         complaint={regime: Party(**party) for regime, party in document.get("complaint", {}).items()},
         words={phrase: dict(texts) for phrase, texts in document.get("words", {}).items()},
+        moments={n: Moment(m["how"], tuple(m["fields"])) for n, m in document.get("moments", {}).items()},
     )
 
 

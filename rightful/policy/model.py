@@ -45,6 +45,14 @@ class Party:
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """Which dates in the data a moment of `keep` is. `how`: one of vocabulary.COUNTS; at most one field a table."""
+
+    how: str
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Regime:
     """A set of laws and the places it governs. `where` holds ISO 3166 codes (DE, US-CA)."""
 
@@ -170,6 +178,7 @@ class Policy:
     dpo_not_required: bool = False
     complaint: Mapping[str, Party] = field(default_factory=dict)  # regime -> supervisory authority
     words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # phrase -> language -> words
+    moments: Mapping[str, Moment] = field(default_factory=dict)  # moment of a `keep` -> where it stands in the data
     places: Mapping[str, tuple[str, int, int]] = field(default_factory=dict, compare=False, repr=False)
     """Where things were written, for messages only: "purposes/newsletter" -> (file, line, column)."""
 

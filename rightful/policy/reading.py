@@ -28,6 +28,7 @@ from rightful.policy.model import (
     Basis,
     Category,
     Example,
+    Moment,
     Never,
     Party,
     Period,
@@ -102,6 +103,7 @@ class _Reader:
         dpo, no_dpo = self._dpo()
         complaint = self._complaint()
         words = self._words_for_phrases()
+        moments = self._moments()
         never = [rule for i, node in enumerate(self._listed("never")) if (rule := self._never(i, node))]
         tests = [test for i, node in enumerate(self._listed("tests")) if (test := self._test(i, node))]
         if self.log:
@@ -128,6 +130,7 @@ class _Reader:
                 dpo_not_required=no_dpo,
                 complaint=complaint,
                 words=words,
+                moments=moments,
                 places=self.places,
             )
         )
@@ -799,6 +802,43 @@ class _Reader:
                 continue
             found[key.text] = self._by_language(value, f'words for "{shown(key.text)}"')
         return found
+
+    def _moments(self) -> dict[str, Moment]:
+        node = self.sections.get("moments")
+        found: dict[str, Moment] = {}
+        if node is None or not self._is(node, "map", "moments"):
+            return found
+        counted = {p.keep.after or v.COLLECTION for p in self.purposes.values() if p.keep}
+        for key, value in self._at_most("moments", node.pairs, lambda pair: pair[0]):
+            where = f'moment "{shown(key.text)}"'
+            if key.doubtful:
+                continue
+            if key.text not in counted:
+                self.log.add(key.place, f"no purpose keeps anything from {where} on", key.text, counted)
+                continue
+            if (moment := self._moment_of(key, value, where)) is not None:
+                found[key.text] = moment
+        return found
+
+    def _moment_of(self, key: Node, value: Node, where: str) -> Moment | None:
+        how = "date"
+        if value.kind == "map":
+            if len(value.pairs) != 1:
+                self.log.add(value.place, f"{where} is read in one way: a field, last, or end-of-year")
+                return None
+            way, value = value.pairs[0]
+            how = self._choice(way, v.COUNTS[1:], f"way to read {where}") or ""
+        fields: list[str] = []
+        if value.is_empty or (value.kind == "list" and not value.items):
+            self.log.add(value.place, f"{where} names no field")
+        for text, node in self._words({"fields": (key, value)}, "fields", where):
+            if not is_field(text) or self.fields.category_of(text) is None:
+                self.log.add(node.place, f'{where} names "{shown(text)}", which is in no category', text)
+            elif split(text)[0] in {split(f)[0] for f in fields}:
+                self.log.add(node.place, f"{where} names two fields of {split(text)[0]}; only one can be counted from")
+            else:
+                fields.append(text)
+        return Moment(how, tuple(fields)) if how and fields else None
 
     def _is_called(self, name: str) -> bool:
         """Whether this is a table, or a field, of some category: customers see both."""

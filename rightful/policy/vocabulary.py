@@ -35,6 +35,7 @@ MOST = {
     "purposes": 200,
     "recipients": 500,
     "words": 500,
+    "moments": 200,
     "never": 200,
     "tests": 2_000,
 }
@@ -47,6 +48,11 @@ SURVIVES = tuple(s.value for s in Survives)
 RECIPIENT_KINDS = tuple(k.value for k in RecipientKind)
 LAWFUL_WITHOUT_THE_PERSON = (LawfulBasis.LEGAL_OBLIGATION, LawfulBasis.VITAL_INTEREST, LawfulBasis.LEGAL_CLAIMS)
 """Only these bases can outlive an objection, a withdrawal, a restriction or an erasure (DESIGN 4, layer 2)."""
+
+COLLECTION = "the collection"
+"""The moment a period counts from if it names none: when the data came in."""
+COUNTS = ("date", "last", "end-of-year")
+"""How a moment is read off a field: the row's own date, the customer's last one, the end of its year."""
 
 CONSENT_STATUS = "consent-status"
 """Built-in category of whatever records consent; `never` rules may name it without declaring it (case O21)."""
@@ -210,6 +216,13 @@ SECTIONS: Mapping[str, tuple[Key, ...]] = {
             "What moments that periods are counted from (with the preposition), tables, fields and columns are called.",
             {"type": "object", "additionalProperties": {**OTHER_TEXTS}},
             "{the last delivery: {de: nach der letzten Lieferung}, customer.ltv: {en: your worth to us, de: Ihr Wert}}",
+        ),
+        Key(
+            "moments",
+            "Which dates in the data the moments of `keep` are: a field, the customer's last one, the end of its "
+            f"year; {COLLECTION} for a period that names no moment. Without it nothing is disposed of by itself.",
+            {"type": "object", "additionalProperties": ref("counted-from")},
+            "{the last order: {last: order.ordered_at}, the end of the year: {end-of-year: order.ordered_at}}",
         ),
         Key("never", "What never happens, whatever permits it.", {"type": "array", "items": ref("never")}),
         Key("tests", "One customer, one question, the expected answer.", {"type": "array", "items": ref("test")}),
@@ -497,6 +510,18 @@ DEFS: Mapping[str, Schema] = {
     "field": {"type": "string", "pattern": f"^{FIELD}$", "maxLength": LONGEST_FIELD},
     "pattern": {"type": "string", "pattern": f"^{PATTERN}$", "maxLength": LONGEST_FIELD},
     "item": {"type": "string", "pattern": f"^({ID}|{FIELD})$", "maxLength": LONGEST_FIELD},
+    "counted-from": {
+        "anyOf": [
+            one_or_list({"$ref": "#/$defs/field"}),
+            {
+                "type": "object",
+                "propertyNames": {"enum": [c for c in COUNTS if c != "date"]},
+                "additionalProperties": one_or_list({"$ref": "#/$defs/field"}),
+                "minProperties": 1,
+                "maxProperties": 1,
+            },
+        ]
+    },
     "switch": {"enum": [True, False, "yes", "no"]},
     "texts": {"anyOf": [TEXT, OTHER_TEXTS]},
     "source": {
