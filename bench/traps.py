@@ -80,7 +80,7 @@ def rows() -> dict[str, list[tuple[Any, ...]]]:
     """Every table's rows. 30 customers; 17 and 18 are Ana, 19 lives with her, 20 is called almost like her."""
     people = range(1, 31)
     made: dict[str, list[tuple[Any, ...]]] = {
-        "address": [(i, f"OTHER street {i}", "Ulm") for i in people]
+        "address": [(i, f"{'CANARY' if i == 18 else 'OTHER'} street {i}", "Ulm") for i in people if i != 17]
         + [(117, "CANARY billing street 17", "Ulm"), (118, "CANARY second billing street", "Ulm")],
         "customer": [],
         "product": [(1, "OTHER kettle"), (2, "OTHER cup")],
@@ -180,6 +180,11 @@ purposes:
     says: We help you.
     basis: contract
     needs: [keys, identity, contact, place]
+  letters:
+    says: We write to you.
+    basis: consent
+    channels: [email]
+    needs: [keys, identity, customer.email]
   tax-records:
     says: The law makes us keep what you paid.
     basis: {legal-obligation: "AO 147"}

@@ -16,6 +16,8 @@ remedy. No error carries personal data: ids only.
     |   |-- NotSignedIn           the API was asked without a live token
     |   |-- ScopeMissing          the token was made for other things
     |   |-- TooOften              more requests than this caller may make
+    |   |-- TargetRefused         an address that no webhook may go to
+    |   |-- SignatureRefused      a message that its source did not sign, or signed too long ago
     |   |-- StaleList             a list was made too long ago, changed, or called back: it is not sent
     |   |-- StepRefused           a request cannot take this step now
     |   |-- ApprovalMissing       a widening of the policy waits for its approver
@@ -244,6 +246,20 @@ class FileRejected(BadInput):
     """A file that cannot be imported as it is. Says the line where it goes wrong."""
 
     code = "source.file-rejected"
+
+
+class TargetRefused(Refused):
+    """A webhook may not go to this address: it is not https, not public, or not on the list."""
+
+    code = "webhook.target-refused"
+    remedy = "Give a public https address, or allow the origin under webhooks.private in rightful.json"
+
+
+class SignatureRefused(Refused):
+    """A message that came in is not signed by its source, was changed, or is too old."""
+
+    code = "webhook.signature-refused"
+    remedy = "Sign as standardwebhooks.com says, with the key of this source"
 
 
 class KeyReused(BadInput):

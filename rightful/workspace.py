@@ -41,9 +41,11 @@ from rightful.ownership.tokens import Tokens
 from rightful.policy.models import PolicyShelf
 from rightful.protection.keys import Keyring, derive
 from rightful.protection.links import Links
+from rightful.retention.erasures import Erasures
 from rightful.rights.corrections import Corrections
 from rightful.rights.models import Cases
 from rightful.sharing.models import Sharing
+from rightful.webhooks.models import Webhooks
 
 if TYPE_CHECKING:
     from rightful.sources.contract import Source
@@ -205,9 +207,17 @@ class Workspace(AbstractContextManager["Workspace"]):
         return WaitingOptOuts(self.ledger)
 
     @cached_property
+    def webhooks(self) -> Webhooks:
+        return Webhooks(self.ledger)
+
+    @cached_property
     def links(self) -> Links:
         chosen = self.config.get("links", {})
         return Links(derive(self.keys.log_key, "links"), chosen.get("generation", 1), chosen.get("oldest", 1))
+
+    @cached_property
+    def erasures(self) -> Erasures:
+        return Erasures(self.ledger)
 
     @cached_property
     def link_book(self) -> LinkBook:

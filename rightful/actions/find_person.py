@@ -109,6 +109,22 @@ def find_person(
     return told(found, entry)
 
 
+def export_person(
+    ws: Workspace, actor: str, purpose: str, key: str, *, also: Sequence[str] = ()
+) -> dict[str, list[dict[str, object]]]:
+    """Every row that is the customer's, from every table of the store: table -> rows (GDPR Art. 15, 20).
+
+    Raises as `find_person`.
+    """
+    for one in (key, *also):
+        may_look(ws, actor, purpose, one)
+    found = trace(ws, key, also=also, search=False)
+    public = {"purpose": purpose, "tables": sorted(found.rows), "rows": sum(map(len, found.rows.values()))}
+    draft = Draft("person.exported", public, {"actor": actor}, ws.subject_id(ws.number_of(key)))
+    ws.journal.record([draft])  # before anything is handed over
+    return {table: [dict(h.row.values) for h in held.values()] for table, held in sorted(found.rows.items())}
+
+
 def trace(ws: Workspace, key: str, *, also: Sequence[str] = (), search: bool = True) -> finding.Found:
     """The rows themselves: for giving a person their data, and for erasing it. Not recorded here."""
     store = store_of(ws)

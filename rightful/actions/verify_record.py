@@ -106,7 +106,7 @@ def verify_receipt(path: Path, key: str = "") -> Report:
 def _checks() -> tuple[RowCheck, ...]:
     return (
         RowCheck(_consent_claims, frozenset(f"consent.{kind.value}" for kind in EventKind)),
-        RowCheck(_segment_claims, frozenset({"consent.imported"})),
+        RowCheck(_segment_claims, frozenset({"consent.imported", "consent.rewritten"})),
         RowCheck(_policy_claims, frozenset({"policy.published"})),
         RowCheck(_notice_claims, frozenset({"notice.published"})),
         RowCheck(_journal_claims),
@@ -122,8 +122,8 @@ def _consent_claims(tx: Tx) -> Iterator[Claim]:
             f"consent event {seq}",
             entry,
             {"purpose": purpose, "channel": channel, "notice": notice, "method": method},
-            subject,
-            {"event": event, "at_us": at_us, "evidence": evidence, "value": value},
+            subject or None,  # an erased customer's: entry and row no longer lead to anybody
+            {"event": event, "at_us": at_us, "evidence": evidence, "value": value} if subject else {},
         )
 
 
@@ -132,6 +132,20 @@ def _segment_claims(tx: Tx) -> Iterator[Claim]:
         "SELECT seq, entry, digest, source_digest, rows FROM consent_segment ORDER BY seq"
     ):
         yield Claim(f"consent history {seq}", entry, {"segment": digest, "source": source, "rows": rows})
+        while (was := _before(tx, entry)) is not None:  # written anew for an erasure: each earlier file is vouched for
+            entry, digest = was
+            yield Claim(f"consent history {seq}", entry, {"segment": digest, "source": source, "rows": rows})
+
+
+def _before(tx: Tx, entry: int) -> tuple[int, str] | None:
+    """The entry and digest of the history that this one replaced."""
+    found = tx.one("SELECT leaf FROM rf_entry WHERE idx = ?", (entry,))
+    data = json.loads(bytes(found[0])) if found else {}
+    public = data.get("public", {})
+    replaced = public.get("replaces")
+    if data.get("kind") != "consent.rewritten" or not isinstance(replaced, int) or replaced >= entry:
+        return None
+    return replaced, str(public.get("was"))
 
 
 def _policy_claims(tx: Tx) -> Iterator[Claim]:

@@ -7,6 +7,7 @@ kinds only, the second gives a number that stands in the log.
 Sources: RFC 9457; OWASP ASVS 5.0 V16.5.1; abuse cases AC-049, AC-050.
 """
 
+import functools
 import logging
 import secrets
 from collections.abc import Callable
@@ -27,6 +28,8 @@ STATUS: tuple[tuple[type[e.RightfulError], int], ...] = (
     (e.ApprovalMissing, 409),
     (e.LedgerUnavailable, 503),
     (e.ClockUntrusted, 503),
+    (e.SignatureRefused, 401),
+    (e.TargetRefused, 422),
     (e.UnknownName, 422),
     (e.SqlRefused, 422),
     (e.Refused, 403),
@@ -81,6 +84,21 @@ def install(api: NinjaAPI) -> None:
     }
     for kind, translate in translations.items():
         api.add_exception_handler(kind, _without_request(translate))
+
+
+def instead_of_405(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """A view whose "method not allowed" is a problem document, too."""
+
+    @functools.wraps(view)
+    def answered(request: HttpRequest, *args: Any, **given: Any) -> HttpResponse:
+        response = view(request, *args, **given)
+        if response.status_code != 405:
+            return response
+        document = _plain(405, "Method not allowed", "This address takes other methods; Allow names them.")
+        document.headers["Allow"] = response.headers["Allow"]
+        return document
+
+    return answered
 
 
 def _without_request(translate: Callable[[Any], HttpResponse]) -> Callable[[HttpRequest, Any], HttpResponse]:

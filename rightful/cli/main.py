@@ -23,11 +23,13 @@ from rightful.cli import (
     source,
     staff,
     token,
+    webhook,
     workspace,
 )
 from rightful.cli import consent_asking as _consent_asking  # noqa: F401 - further verbs of `consent`
 from rightful.cli import consent_links as _consent_links  # noqa: F401
 from rightful.cli import consent_proof as _consent_proof  # noqa: F401
+from rightful.cli import erasure as _erasure  # noqa: F401 - further verbs of `person`
 
 app = typer.Typer(
     name="rightful",
@@ -59,6 +61,7 @@ PANELS = {
     "Requests": (requests,),
     "Mail": (mail,),
     "Law": (law,),
+    "Other systems": (webhook,),
     "Proof": (ledger,),
 }
 

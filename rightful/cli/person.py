@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -150,4 +153,32 @@ def find(
     for what in found.unread:
         cli.say(f"Not looked through: {what}", "yellow")
     cli.say(f"Looked for {purpose}; ledger entry {found.entry}. The customer sees this search.", "dim")
+    return OK
+
+
+@verb(
+    app,
+    NOUN,
+    "export",
+    members={"customer": "the key", "file": "what was written, or null", "tables": "table -> rows, without --file"},
+)
+def export(
+    cli: Cli,
+    customer: Key,
+    purpose: Why = "",
+    also: Annotated[list[str] | None, typer.Option(help="A further key of the same person.")] = None,
+    file: Annotated[Path | None, typer.Option("--file", "-o", help="Write JSON here; only you may read it.")] = None,
+) -> int:
+    """Every row that is the customer's, from every table of the store. The export is on record."""
+    from rightful.actions.find_person import export_person
+
+    with cli.open() as ws:
+        tables = export_person(ws, cli.actor if not purpose else cli.who, purpose, customer, also=also or ())
+    if file is not None:
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as out:
+            json.dump({"customer": customer, "tables": tables}, out, indent=2, default=str, ensure_ascii=False)
+    cli.answer(customer=customer, file=None if file is None else str(file), tables={} if file else tables)
+    cli.table(("table", "rows"), [(name, len(rows)) for name, rows in tables.items()], right=(1,))
+    cli.say(f"Exported for {purpose}. The customer sees this export.", "dim")
     return OK

@@ -44,6 +44,8 @@ _FIELDS = (
     "value, entry, mac"
 )
 _HEAD = struct.Struct("<qq")
+NOBODYS_BIRTH = "1900-01-01"
+"""Stands for the birth date in the events of somebody who was erased."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,31 @@ class ConsentLog:
         )
         tx.execute("UPDATE consent_head SET position = ?", (position,))
         return position
+
+    def forget(self, tx: Tx, no: int) -> int:
+        """Take what leads to a person, or was written by one, out of the single events; returns how many.
+
+        Kind, purpose, channel, instant and notice stay: without a key to the number they are nobody's, and
+        the permissions of everybody are worked out from them. The position does not move.
+        """
+        rows = tx.execute(f"SELECT {_FIELDS} FROM consent_event WHERE no = ? AND subject <> '' ORDER BY seq", (no,))
+        for row in rows:
+            changed = dict(zip(_FIELDS.split(", ")[:-1], row[:-1], strict=True))
+            born = changed["kind"] == EventKind.BORN.value
+            changed.update(id=f"erased-{row[0]}", subject="", evidence="", value=NOBODYS_BIRTH if born else "")
+            values = tuple(changed.values())
+            tx.execute(
+                "UPDATE consent_event SET id = ?, subject = ?, evidence = ?, value = ?, mac = ? WHERE seq = ?",
+                (changed["id"], "", "", changed["value"], self._mac(values), row[0]),
+            )
+        return len(rows)
+
+    def replace_segment(self, tx: Tx, segment: Segment, file: str, digest: str, entry: int) -> None:
+        """Put a rewritten history in the place of the one that was imported; same number, same rows."""
+        tx.execute(
+            "UPDATE consent_segment SET file = ?, digest = ?, entry = ? WHERE seq = ?",
+            (file, digest, entry, segment.seq),
+        )
 
     def publish(self) -> None:
         """Tell other processes, after the commit and before the acknowledgement."""

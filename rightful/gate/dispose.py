@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from rightful.consent.events import Event
 from rightful.errors import BadInput, NotFound, RightfulError, UnknownName
+from rightful.gate.changes import Change
 from rightful.gate.facts import Facts
 from rightful.ledger.journal import Journal
 from rightful.ledger.record import Draft, Entry, Ledger
@@ -54,31 +55,6 @@ class House(Protocol):
     @property
     def consent(self) -> ConsentLog: ...
     def subject_id(self, no: int) -> str: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One change of one table: delete the rows, or set columns in them.
-
-    Attributes:
-        table: its name in `Source.structure()`.
-        by: the columns that pick the rows; every row of `rows` gives their values, None means NULL.
-        rows: the rows; an empty list changes nothing.
-        sets: column -> new value; None deletes the rows instead. Typed values, or text the engine reads.
-        expected: how many rows there are at most; usually one for each of `rows`.
-        as_text: compare the columns as text (for tables without a key, where all columns together pick).
-    """
-
-    table: str
-    by: tuple[str, ...]
-    rows: tuple[tuple[object, ...], ...]
-    sets: Mapping[str, object] | None = None
-    expected: int = 0
-    as_text: bool = False
-
-    @property
-    def deletes(self) -> bool:
-        return self.sets is None
 
 
 @dataclass(frozen=True, slots=True)

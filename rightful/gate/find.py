@@ -180,6 +180,15 @@ class Store:
             condition, bound = self._in(name, column, part)
             yield from self.rows(name, condition, bound)
 
+    def holding(self, name: str, columns: Sequence[str], texts: Sequence[str]) -> Iterator[Row]:
+        """Rows in which one of these text columns is exactly one of these texts; one scan for each few hundred."""
+        from sqlglot import exp
+
+        for start in range(0, len(texts), AT_ONCE):
+            part = texts[start : start + AT_ONCE]
+            alternatives = [exp.column(c, quoted=True).isin(*(mark() for _ in part)) for c in columns]
+            yield from self.rows(name, exp.or_(*alternatives), list(part) * len(columns))
+
     def named(self, name: Identifier) -> list[Row]:
         """Customers whose first and last name, in columns of their own, make this name."""
         from sqlglot import exp

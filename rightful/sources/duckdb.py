@@ -503,6 +503,7 @@ class DuckDBSource:
         con = duckdb.connect(":memory:", config=config)
         if module is not None:
             con.execute(f"LOAD {quoted_text(str(module))}")
+        con.execute("SET enable_progress_bar = false")  # stdout belongs to whoever called us
         con.execute("SET temp_file_encryption = true")  # what spills is customer data
         con.execute("SET TimeZone = 'UTC'")  # the machine's own zone must not change an answer
         if not read_only:

@@ -88,7 +88,11 @@ MIDDLEWARE = [
 ]
 
 # Started once in each process that serves; the ground imports nothing that stands above it, so by name.
-RIGHTFUL_WORKERS = ["rightful.portal.opting_out.start", "rightful.console.request_work.start"]
+RIGHTFUL_WORKERS = [
+    "rightful.portal.opting_out.start",
+    "rightful.api.telling.start",
+    "rightful.console.request_work.start",
+]
 
 ROOT_URLCONF = "rightful.web.urls"
 WSGI_APPLICATION = "rightful.web.wsgi.application"

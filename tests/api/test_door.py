@@ -162,10 +162,14 @@ def test_v13_4_5_the_description_is_for_staff(shop, program):
     assert Client().get("/api/v1/docs").status_code == 404
     declared = {address: entry.callback.who for address, entry in routes() if address.startswith("/api/")}
     assert declared.pop("/api/v1/openapi.json").kind == "staff"
+    assert declared.pop("/api/hooks/<slug:source>").kind == "signed"
     assert {who.kind for who in declared.values()} == {"token"}
 
 
-@pytest.mark.parametrize("path", [p for m, p in OPERATIONS if m == "post"])
+WITH_BODY = [p for m, p in OPERATIONS if m == "post" and "requestBody" in OPENAPI["paths"][p][m]]
+
+
+@pytest.mark.parametrize("path", WITH_BODY)
 def test_v15_3_3_a_member_nobody_asked_for_is_refused(program, path):
     schema = OPENAPI["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"]
     assert OPENAPI["components"]["schemas"][schema.rsplit("/", 1)[1]]["additionalProperties"] is False
@@ -235,6 +239,13 @@ def test_v14_2_1_no_address_and_no_key_stands_in_a_url():
                     assert parameter["name"] not in {"email", "customer", "key", "address", "phone"}, path
                 if parameter["name"] == "subject":
                     assert parameter["schema"]["pattern"] == "^p-[0-9a-f]{48}$"
+
+
+def test_a_method_nobody_takes_is_a_problem_document(program):
+    for method, path in (("PUT", "/purposes"), ("DELETE", "/consents"), ("GET", "/queries"), ("TRACE", "/notices")):
+        answer = program()(method, path)
+        assert (answer.status_code, answer.headers["Content-Type"]) == (405, PROBLEM)
+        assert answer.headers["Allow"]
 
 
 def test_a_fault_before_the_api_is_a_problem_document_too(shop):
