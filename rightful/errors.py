@@ -36,6 +36,7 @@ remedy. No error carries personal data: ids only.
     |-- SourceUnavailable         the database that holds the customer data does not answer
     |-- QueryFailed               a permitted statement broke while it ran; no rows count as returned
     |   `-- TooManyRows           a change reached further than planned; all of it was undone
+    |-- NoPdf                     this machine lacks what a PDF is drawn with
     `-- NotFound                  a workspace, a source, an entry that is not there
 """
 
@@ -316,6 +317,13 @@ class TooManyRows(QueryFailed):
 
     code = "source.too-many-rows"
     remedy = "The data changed since it was looked at: look again, then repeat"
+
+
+class NoPdf(RightfulError):
+    """This machine cannot make a PDF: the package or the library it draws with is missing."""
+
+    code = "no-pdf"
+    remedy = "pip install 'rightful[reports]', and install the system's Pango library; other formats need neither"
 
 
 class NotFound(RightfulError):

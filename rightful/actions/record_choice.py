@@ -75,6 +75,12 @@ def serve_notice(ws: Workspace, key: str, label: str | None = None, *, actor: st
     return record(ws, no, [event], actor, f"You have seen notice {label}.")
 
 
+def notice_was_served(ws: Workspace, key: str, label: str) -> bool:
+    """Whether it is on record that this customer was shown this notice."""
+    kinds = (EventKind.NOTICE_SERVED, EventKind.GIVEN)
+    return any(e.kind in kinds and e.notice == label for e in ws.facts.subject(ws.number_of(key)).events)
+
+
 def merge_customers(ws: Workspace, key: str, other: str, *, actor: str) -> tuple[Recorded, ...]:
     """Two profiles are one person: every no of either now stands on both (cases S15, S16).
 

@@ -64,10 +64,11 @@ def check(cli: Cli, path: PathArgument = None) -> int:
         cli.show(str(problem))
     for name in unclassified:
         cli.show(f"{name} is in no category: nobody can use it")
-    warnings = len(problems) - errors
+    warnings = sum(p.severity == "warning" for p in problems)
+    advice = len(problems) - errors - warnings
     cli.say(
-        f"{policy.name} {policy.label}: {len(policy.purposes)} purposes, {errors} errors, {warnings} warnings "
-        f"(version {policy.version[:12]})",
+        f"{policy.name} {policy.label}: {len(policy.purposes)} purposes, {errors} errors, {warnings} warnings, "
+        f"{advice} advice (version {policy.version[:12]})",
         "red" if errors else "green",
     )
     return CHECK_FAILED if errors else OK
@@ -117,6 +118,7 @@ def test(cli: Cli, path: PathArgument = None) -> int:
         "narrowings": "how many answers permit less",
         "notice": "label of the notice that tells customers",
         "new_notice": "whether it is a new one",
+        "notice_lacks": "what keeps the notice from having a public text",
         "entry": "ledger entry, null if this version was in force already",
     },
 )
@@ -139,6 +141,7 @@ def publish(
         narrowings=kinds.count("narrowing"),
         notice=done.notice,
         new_notice=done.new_notice,
+        notice_lacks=[gap.sentence for gap in done.lacks],
         entry=done.entry,
     )
     if done.entry is None:
@@ -148,6 +151,8 @@ def publish(
     told = f"customers get the new notice {done.notice}"
     told = told if done.new_notice else f"notice {done.notice} still says it all"
     cli.say(f"{kinds.count('widening')} answers wider, {kinds.count('narrowing')} narrower; {told}")
+    if done.lacks:
+        cli.say("The notice has no public text yet; `rightful policy check` says what is missing for it")
     return OK
 
 

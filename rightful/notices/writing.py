@@ -123,8 +123,7 @@ class _Writer:
     def _detail_lines(self, purpose: Facts) -> Iterator[Iterable[Line]]:
         yield self._why(purpose)
         yield self._interest(purpose)
-        data, language = self._data(purpose)
-        yield [self.labelled("data", data, language, article="GDPR Art. 14(1)(d)")]
+        yield self._data(purpose)
         yield self._special(purpose)
         yield self._compatible(purpose)
         yield self._who(purpose)
@@ -158,17 +157,14 @@ class _Writer:
             return self.text(purpose["interest"], f"{purpose['id']}/interest")
         return ("", "") if kind == "legitimate-interest" else (self.say(f"interest.{kind}"), "")
 
-    def _data(self, purpose: Facts) -> tuple[str, str]:
-        pieces, foreign = [], ""
+    def _data(self, purpose: Facts) -> Iterator[Line]:
         for category, columns in purpose["data"].items():
             name, language = self._category(category)
-            foreign = foreign or language
             if columns:
                 listed = [self._word(column.replace("_", " "), "") for column in columns]
-                foreign = foreign or next((language for _, language in listed if language), "")
+                language = language or next((foreign for _, foreign in listed if foreign), "")
                 name = self.say("data.only", category=name, columns=self.listed(word for word, _ in listed))
-            pieces.append(name)
-        return self.listed(pieces), foreign
+            yield self.labelled("data", name, language, key=f"data/{category}", article="GDPR Art. 14(1)(d)")
 
     def _category(self, category: str) -> tuple[str, str]:
         says = self.facts["categories"][category]["says"]

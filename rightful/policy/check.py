@@ -1,7 +1,8 @@
 """What is suspicious about a policy that loads: contradictions and gaps a reader would want to know.
 
 An error is a policy that contradicts itself; it may not come into force. A warning
-is probably a mistake. Both name the rules concerned and what to do.
+is probably a mistake. Both name the rules concerned and what to do. Advice is what the
+public notice cannot say yet (GDPR Art. 13, 14).
 
 Easy to get wrong: at run time a contradiction is harmless, because a denial always
 wins (cases E04, E05); the lint exists because its author believes something else.
@@ -19,6 +20,7 @@ from rightful.policy.bind import Bound, bind, catalogue_of
 from rightful.policy.model import Policy, Purpose
 from rightful.policy.names import split
 from rightful.policy.problems import NOWHERE, Place, Problem, Severity, nearest
+from rightful.policy.told import missing
 from rightful.policy.vocabulary import CONSENT_STATUS
 from rightful.terms import LawfulBasis
 
@@ -54,6 +56,7 @@ class _Lint:
         yield from self._back_up_grounds()
         yield from self._unused()
         yield from self._tests()
+        yield from self._public_notice()
 
     def _never_against_needs(self) -> Iterator[Problem]:
         """One rule permits, another denies: the denial wins, and the author should know (E04, E05)."""
@@ -223,6 +226,12 @@ class _Lint:
                         "warning",
                         near,
                     )
+
+    def _public_notice(self) -> Iterator[Problem]:
+        """What the public notice could not say. Without a controller nobody has begun with it: one line is enough."""
+        for gap in missing(self.policy)[: None if self.policy.controller else 1]:
+            more = "" if self.policy.controller else "; this command then lists what else is missing for it"
+            yield self._problem(gap.path, gap.sentence + more, "advice")
 
     def _problem(self, path: str, what: str, severity: Severity = "error", near: str | None = None) -> Problem:
         place: Place = self.policy.places.get(path, NOWHERE)

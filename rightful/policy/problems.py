@@ -12,7 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "advice"]
 Place = tuple[str, int, int]
 """File, line and column, both counted from 1; line 0 where there is no text."""
 
@@ -39,7 +39,7 @@ class Problem:
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        kind = "warning: " if self.severity == "warning" else ""
+        kind = "" if self.severity == "error" else f"{self.severity}: "
         hint = f'. Did you mean "{self.near}"?' if self.near else ""
         return f"{where}: {kind}{self.what}{hint}"
 

@@ -120,7 +120,7 @@ def _refusals() -> Iterator[str]:
     yield f"  more than {', '.join(f'{most:,} {name}' for name, most in v.MOST.items())}, {v.MOST_TABLES} whole tables."
     yield ""
     yield "`rightful policy check` adds what loads but contradicts itself (errors: such a policy does not come into"
-    yield "force) or looks like a slip (warnings)."
+    yield "force), looks like a slip (warnings), or keeps the public notice from being published (advice: GDPR 13, 14)."
     yield ""
     yield "## Versions"
     yield ""

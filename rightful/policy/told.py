@@ -213,7 +213,7 @@ def _purpose(policy: Policy, fields: Fields, purpose: Purpose, headings: Collect
         "special_ground": purpose.special_ground,
         "channels": list(purpose.channels),
         "keep": _period(purpose.keep),
-        "consent_ends": _period(purpose.consent_expires),
+        "consent_ends": _consent_ends(purpose),
         "recipients": [r for r in purpose.recipients if r in policy.recipients],
         "interest": _texts(policy, purpose.interest, purpose.interest_in),
         "automated": _texts(policy, purpose.automated, purpose.automated_in),
@@ -223,6 +223,13 @@ def _purpose(policy: Policy, fields: Fields, purpose: Purpose, headings: Collect
         "counts_of": purpose.at_least if purpose.aggregates_only else None,
         "counts_only": purpose.aggregates_only,
     }
+
+
+def _consent_ends(purpose: Purpose) -> Facts | None:
+    ends = _period(purpose.consent_expires)
+    if ends is not None and purpose.consent_expires_after_activity:
+        ends["after"] = "the last activity"
+    return ends
 
 
 def _data(policy: Policy, fields: Fields, purpose: Purpose) -> dict[str, list[str]]:

@@ -10,6 +10,7 @@ from rightful.web.doors import customer, public
 app_name = "portal"
 urlpatterns = [
     path("", include("rightful.portal.consent_urls")),
+    path("", include("rightful.portal.notice_urls")),
     path("", include("rightful.portal.unsigned_urls")),
     path("", include("rightful.portal.request_urls")),
     path("", public(coming_in.come_in), name="come-in"),

@@ -22,7 +22,7 @@ staff add, staff list, staff remove
 policy check, policy test, policy publish, policy diff, policy explain, policy who, policy what-if, policy history
 gate query, gate explain, gate refresh
 consent record, consent withdraw, consent object, consent show, consent import, consent export
-notice list, notice show, notice serve
+notice list, notice show, notice publish, notice diff, notice export, notice serve
 person show, person uses
 ledger verify, ledger prove, ledger tail, ledger checkpoint"""
 STUDY = "select city, count(*) as n from customer group by city"
