@@ -10,8 +10,8 @@ export VENV
 
 DEMO := $(VENV)/.demo-stamp
 TEST := $(VENV)/.test-stamp
-NODE := tests/ledger/foreign/node
-NODE_STAMP := $(if $(wildcard $(NODE)/package-lock.json),$(NODE)/node_modules/.package-lock.json)
+NODE := tests/ledger/foreign/node tests/consent/foreign/node
+NODE_STAMP := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard $(NODE:%=%/package-lock.json)))
 QUICK := not slow and not postgres and not mariadb and not browser and not foreign
 
 .PHONY: help demo serve check test setup bench docs format lock clean
@@ -56,7 +56,7 @@ lock:  ## pins the newest versions pyproject.toml allows
 	tools/lock
 
 clean:  ## removes what was built or installed here; workspaces stay
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache $(NODE)/node_modules
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache $(NODE:%=%/node_modules)
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Written last by tools/venv, so a broken installation is taken up again.
@@ -67,5 +67,5 @@ $(TEST): requirements/test.txt pyproject.toml
 	@tools/venv test
 
 # Without npm the stamp stays absent and tools/setup has already said so.
-$(NODE)/node_modules/.package-lock.json: $(NODE)/package-lock.json
-	@if command -v npm >/dev/null; then cd $(NODE) && npm ci --ignore-scripts --no-audit --no-fund; fi
+%/node_modules/.package-lock.json: %/package-lock.json
+	@if command -v npm >/dev/null; then cd $* && npm ci --ignore-scripts --no-audit --no-fund; fi

@@ -223,3 +223,7 @@ def _told(cli: Cli, done: Recorded) -> int:
     cli.show(done.effect)
     cli.say(f"Ledger entry {done.index}, {done.at:%a %Y-%m-%d %H:%M:%S} UTC", "dim")
     return OK
+
+
+# Further verbs of this noun, in files of their own; they need what stands above.
+from rightful.cli import consent_asking, consent_proof, consent_signals  # noqa: E402, F401

@@ -26,9 +26,7 @@ from rightful.cli import (
     webhook,
     workspace,
 )
-from rightful.cli import consent_asking as _consent_asking  # noqa: F401 - further verbs of `consent`
 from rightful.cli import consent_links as _consent_links  # noqa: F401
-from rightful.cli import consent_proof as _consent_proof  # noqa: F401
 from rightful.cli import erasure as _erasure  # noqa: F401 - further verbs of `person`
 
 app = typer.Typer(
