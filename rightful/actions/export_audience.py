@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rightful.actions.unsubscribe import unsubscribe_column
 from rightful.actions.use_data import request_for
 from rightful.consent.files import digest_of, settle
 from rightful.errors import SqlRefused
@@ -58,6 +59,7 @@ def export_audience(
     channel: str = "",
     recipient: str = "",
     path: Path | None = None,
+    unsubscribe_links: bool = False,
 ) -> Export:
     """Export the permitted customers of an audience with the fields the purpose needs.
 
@@ -66,10 +68,13 @@ def export_audience(
         path: .csv or .parquet to write, in memory of one batch; appears only once the use is on record.
             Beside it `<path>.rightful.json` says which entry it belongs to and until when it may be used.
 
+        unsubscribe_links: a column `unsubscribe_url` for the mail program: one link per customer and list.
+
     Raises:
         NotPermitted, SqlRefused: nothing left; recorded.
     """
     request = request_for(ws, actor, purpose, channel, recipient)
+    added = unsubscribe_column(ws, purpose, channel) if unsubscribe_links else None
     plan = ws.facts.plan(request, ws.ledger.check_clock())
     table = ws.facts.customer_table()
     prefix = table.name + "."
@@ -81,7 +86,13 @@ def export_audience(
     writer = _InMemory() if path is None else _File(path)
     try:
         used = release.export(
-            ws, request, statement, writer, ws.path / "outbox" if path is None else path.parent, chosen_by=chosen_by
+            ws,
+            request,
+            statement,
+            writer,
+            ws.path / "outbox" if path is None else path.parent,
+            chosen_by=chosen_by,
+            added=added,
         )
         if path is not None:
             assert isinstance(writer, _File)

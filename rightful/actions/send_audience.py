@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from rightful.actions.export_audience import SIGNED_AS, note_path, write_table
+from rightful.actions.unsubscribe import unsubscribe_column
 from rightful.actions.use_data import request_for
 from rightful.consent.files import digest_of
 from rightful.errors import BadInput, NotFound, StaleList
@@ -74,6 +75,7 @@ def send_audience(
         deliver or Outbox(ws.path / "outbox" / given.recipient, index),
         ws.path / "outbox",
         chosen_by=replace(request, recipient="", fields=None),
+        added=unsubscribe_column(ws, given.purpose, given.channel) if known.get("added") else None,
         batch_rows=batch_rows,
     )
 

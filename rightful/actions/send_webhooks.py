@@ -25,13 +25,14 @@ from rightful.actions.subscribe_webhook import sender_of
 from rightful.errors import TargetRefused
 from rightful.ledger.record import Draft, Entry
 from rightful.webhooks.models import Delivery, Subscription
-from rightful.webhooks.rules import OF_ENTRIES, TOLD, sign
+from rightful.webhooks.rules import OF_ENTRIES, STEP, TOLD, sign
 from rightful.webhooks.sending import Sender
 from rightful.workspace import Workspace
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PAGE = 500
 PING = "ping"
+REQUEST = "request.changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,22 +71,27 @@ def _queue_page(ws: Workspace) -> int | None:
     stop = min(ws.ledger.head()[0], entry + 1 + PAGE)
     if entry + 1 >= stop:
         return None
-    found = [e for e in ws.ledger.entries(entry + 1, stop) if e.kind in OF_ENTRIES]
-    whose = {}
+    found = [e for e in ws.ledger.entries(entry + 1, stop) if e.kind in OF_ENTRIES or e.kind.startswith(STEP)]
+    steps = ws.cases.stepped(entry + 1, stop)
+    whose = {index: no for index, (_ref, no) in steps.items() if no is not None}
     if any(e.kind.startswith("consent.") for e in found):
         for stored in ws.consent.since(seq):
             if stored.entry >= stop:
                 break
             whose[stored.entry] = stored.no
             seq = stored.seq
+    for closed in (e for e in found if e.kind == "erasure.closed"):
+        whose[closed.index] = ws.erasures.get(str(closed.public["run"])).no
     wanted = _wanted(ws)
     now, count = ws.clock(), 0
     with ws.control.write() as tx:
         if not hooks.advance(tx, cursor, (stop - 1, seq)):
             return None
         for one in found:
-            kind = OF_ENTRIES[one.kind]
-            body = _told(ws, one, kind, whose.get(one.index))
+            kind = OF_ENTRIES.get(one.kind, REQUEST)
+            if kind == REQUEST and one.index not in steps:
+                continue  # something about a request that is no step of it
+            body = _told(ws, one, kind, whose.get(one.index), steps.get(one.index, ("",))[0])
             for subscription in wanted:
                 if kind in subscription.kinds:
                     count += bool(hooks.queue(tx, subscription.id, f"evt-{one.index}", kind, body, now))
@@ -103,8 +109,10 @@ def _wanted(ws: Workspace) -> list[Subscription]:
     return live
 
 
-def _told(ws: Workspace, entry: Entry, kind: str, no: int | None) -> str:
+def _told(ws: Workspace, entry: Entry, kind: str, no: int | None, request: str) -> str:
     data: dict[str, object] = {"entry": entry.index}
+    if request:
+        data |= {"request": request, "about": entry.public.get("request", "")}
     if no is not None:
         data["subject"] = ws.links.reference(no)
     data |= {name: entry.public[name] for name in TOLD if entry.public.get(name) not in (None, "")}

@@ -24,6 +24,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from email.parser import BytesParser
 from email.utils import getaddresses
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from rightful.actions.customer_words import says
@@ -33,9 +34,15 @@ from rightful.consent import rules
 from rightful.consent.events import Event
 from rightful.errors import BadInput, EventRejected, NotFound, UnknownName
 from rightful.gate import use
+from rightful.gate.release import Added
 from rightful.protection.links import Unsubscribe
 from rightful.terms import EventKind, Method
 from rightful.workspace import Workspace
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
 
 ONE_CLICK = "List-Unsubscribe=One-Click"
 _TOKEN = re.compile(r"[a-z2-7]{40,200}", re.IGNORECASE)
@@ -115,6 +122,23 @@ def url_for(ws: Workspace, no: int, purpose: str, channel: str = "email") -> str
             "the address of these pages is not known", remedy="Set RIGHTFUL_SITE, or `site` in rightful.json"
         )
     return f"{site}/unsubscribe/{ws.links.unsubscribe(no, purpose, channel)}"
+
+
+def unsubscribe_column(ws: Workspace, purpose: str, channel: str) -> Added:
+    """A column of links for a list that a mail program works off, one for each customer.
+
+    Raises:
+        BadInput: no address of these pages is known.
+    """
+    first = url_for(ws, 0, purpose, channel)
+    site = first[: first.rindex("/") + 1]
+
+    def links(numbers: NDArray[np.uint32]) -> pa.Array:
+        import pyarrow as pa
+
+        return pa.array([site + ws.links.unsubscribe(int(no), purpose, channel) for no in numbers], pa.string())
+
+    return Added("unsubscribe_url", links)
 
 
 def unsubscribe_by_mail(ws: Workspace, mail: bytes) -> Stopped:

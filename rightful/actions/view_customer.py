@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rightful.actions import customer_view, show_uses
+from rightful.actions.show_disclosures import DisclosureSeen, disclosures_of
 from rightful.actions.use_data import decide_one, query_data
 from rightful.errors import NotPermitted, UnknownName
 from rightful.gate.explain import sentence_for
@@ -100,6 +101,12 @@ def look_at_consents(ws: Workspace, actor: str, purpose: str, key: str) -> Conse
         for e in events
     )
     return ConsentFile(decision, customer_view.overview(ws, key), seen)
+
+
+def look_at_disclosures(ws: Workspace, actor: str, purpose: str, key: str) -> tuple[DisclosureSeen, ...]:
+    """Who received data of one customer, and whether they were told of a no since. Raises as `look_at_customer`."""
+    may_look(ws, actor, purpose, key)
+    return disclosures_of(ws, key)
 
 
 def may_look(ws: Workspace, actor: str, purpose: str, key: str, *, channel: str = "") -> Decision:

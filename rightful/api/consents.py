@@ -10,20 +10,24 @@ how it was said, the evidence where that can be looked up.
 Sources: GDPR Art. 4(11), 7; CJEU C-673/17; AC-015, AC-051.
 """
 
+import base64
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
 from ninja import Router
 from pydantic import Field, model_validator
 
+from rightful.actions.consent_receipt import receipt_of
 from rightful.actions.find_customer import key_of
 from rightful.actions.give_consent import give_consent
 from rightful.actions.record_choice import Recorded
+from rightful.actions.use_data import request_for
+from rightful.actions.view_customer import may_look
 from rightful.actions.withdraw_consent import object_to, withdraw_consent
 from rightful.api.caller import Scope, caller
 from rightful.api.once import answered_once
-from rightful.api.shapes import Given, Instant, MaybeName, Name, OnceHeader, Reference, Strict
+from rightful.api.shapes import Given, Instant, MaybeName, Name, OnceHeader, PurposeHeader, Reference, Strict
 from rightful.errors import NotFound, UnknownName
 from rightful.terms import ALL_CHANNELS, DIRECT_MARKETING, Method
 from rightful.web.opened import workspace
@@ -135,6 +139,36 @@ def object_(request: HttpRequest, said: Objection, idempotency_key: OnceHeader) 
         )
 
     return _receipt(request, idempotency_key, work)
+
+
+class ReceiptAsk(Person):
+    """Which choice."""
+
+    purpose: Name
+    channel: MaybeName = ""
+
+
+class Certified(Given):
+    """`receipt` is the consent receipt (ISO/IEC TS 27560); `proof` a zip, in base64, that verifies without us."""
+
+    entry: int
+    receipt: dict[str, Any]
+    proof: str
+
+
+@router.post("/consents:receipt", auth=Scope("subjects:read"), response=Certified)
+def certify(request: HttpRequest, about: ReceiptAsk, purpose: PurposeHeader) -> dict[str, object]:
+    """The receipt of a customer's choice; the same again while nothing has changed. Needs a purpose to look."""
+    ws, actor = workspace(), caller(request).actor
+    request_for(ws, actor, purpose)
+    key = _key(about)
+    may_look(ws, actor, purpose, key)
+    issued = receipt_of(ws, key, about.purpose, about.channel, actor=actor)
+    return {
+        "entry": issued.entry,
+        "receipt": issued.receipt,
+        "proof": base64.b64encode(issued.zip).decode("ascii"),
+    }
 
 
 def _receipt(request: HttpRequest, key: str, work: Callable[[str], Recorded]) -> dict[str, object]:

@@ -7,13 +7,14 @@ and get 304 for as long as it is the same.
 from typing import Annotated, Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from ninja import Router
+from ninja import Query, Router
 from pydantic import Field
 
 from rightful.actions.compare_policies import compare_policies
 from rightful.api.caller import Scope
 from rightful.api.shapes import Given, Instant, Name, Strict, instant
 from rightful.errors import NotFound
+from rightful.notices.rules import as_document as as_text
 from rightful.policy.document import as_document
 from rightful.policy.loader import loads
 from rightful.policy.models import digest_of_terms
@@ -57,11 +58,15 @@ class Notices(Given):
 
 
 class NoticeRead(Given):
-    """What a notice says, purpose by purpose."""
+    """What a notice says, purpose by purpose. `text` is what customers read, in `language`; null for an older
+    notice of which only the terms are known."""
 
     label: str
     digest: str
     terms: dict[str, Any]
+    languages: list[str]
+    language: str | None
+    text: dict[str, Any] | None
 
 
 class Simulation(Strict):
@@ -177,15 +182,27 @@ def list_notices(request: HttpRequest) -> dict[str, object]:
 
 
 @router.get("/notices/{label}", auth=reads, response={200: NoticeRead, 304: None})
-def read_notice(request: HttpRequest, label: Name) -> HttpResponse:
-    """One notice by its label, or `newest`. A notice never changes under its label."""
-    shelf = workspace().shelf
-    wanted = shelf.newest_notice() if label == NEWEST else label
-    terms = shelf.notices().get(wanted)
+def read_notice(
+    request: HttpRequest, label: Name, language: Annotated[str, Query(max_length=35, pattern=r"^[A-Za-z0-9-]*$")] = ""
+) -> HttpResponse:
+    """One notice by its label, or `newest`, in a language it was published in. It never changes under its label."""
+    ws = workspace()
+    wanted = ws.shelf.newest_notice() if label == NEWEST else label
+    terms = ws.shelf.notices().get(wanted)
     if terms is None:
         raise NotFound("there is no such notice", remedy="GET /api/v1/notices lists them")
-    digest = digest_of_terms(terms)
-    return with_etag(request, digest, {"label": wanted, "digest": digest, "terms": terms})
+    version = ws.notices.find(wanted)
+    text = None if version is None else ws.notices.text(version.label, language)
+    digest = digest_of_terms(terms) if version is None else version.digest
+    body = {
+        "label": wanted,
+        "digest": digest,
+        "terms": terms,
+        "languages": [] if version is None else list(version.languages),
+        "language": None if text is None else text.language,
+        "text": None if text is None else as_text(text),
+    }
+    return with_etag(request, f"{digest}-{body['language'] or ''}", body)
 
 
 def with_etag(request: HttpRequest, digest: str, body: dict[str, Any]) -> HttpResponse:

@@ -14,7 +14,7 @@ from pydantic import model_validator
 
 from rightful.actions.find_customer import find_customer, key_of
 from rightful.actions.use_data import request_for
-from rightful.actions.view_customer import look_at_consents, look_at_customer, look_at_uses
+from rightful.actions.view_customer import look_at_consents, look_at_customer, look_at_disclosures, look_at_uses
 from rightful.api.caller import Scope, caller
 from rightful.api.shapes import Given, Instant, MaybeName, PageQuery, PurposeHeader, Reference, Strict
 from rightful.api.uses import DecisionGiven, _plain
@@ -95,6 +95,26 @@ class Choices(Given):
     entry: int | None
 
 
+class Disclosed(Given):
+    """`state` is held, telling, told, unconfirmed, confirmed or recalled."""
+
+    entry: int
+    at: Instant
+    recipient: str
+    kind: str
+    country: str | None
+    safeguard: str | None
+    purpose: str
+    fields: list[str]
+    state: str
+    told: Instant | None
+    confirmed: Instant | None
+
+
+class Disclosures(Given):
+    items: list[Disclosed]
+
+
 @router.post("/subjects:find", auth=reads, response=Found)
 def find_subject(request: HttpRequest, who: Find, purpose: PurposeHeader) -> dict[str, object]:
     """The reference of a customer. To a purpose that may not touch them, they are not there."""
@@ -170,6 +190,30 @@ def subject_consents(request: HttpRequest, subject: Reference, purpose: PurposeH
             for e in file.events
         ],
         "entry": file.decision.entry,
+    }
+
+
+@router.get("/subjects/{subject}/disclosures", auth=reads, response=Disclosures)
+def subject_disclosures(request: HttpRequest, subject: Reference, purpose: PurposeHeader) -> dict[str, object]:
+    """Who received data of this customer, newest first, and whether they confirmed what they were told since."""
+    found = look_at_disclosures(workspace(), caller(request).actor, purpose, _key(request, purpose, subject))
+    return {
+        "items": [
+            {
+                "entry": d.index,
+                "at": d.at.isoformat(),
+                "recipient": d.recipient,
+                "kind": d.kind,
+                "country": d.country or None,
+                "safeguard": d.safeguard or None,
+                "purpose": d.purpose,
+                "fields": list(d.fields),
+                "state": d.state,
+                "told": d.told_at.isoformat() if d.told_at else None,
+                "confirmed": d.confirmed_at.isoformat() if d.confirmed_at else None,
+            }
+            for d in found
+        ]
     }
 
 

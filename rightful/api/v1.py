@@ -15,13 +15,13 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError
 from ninja.parser import Parser
 
-from rightful.api import catalogue, consents, links, log, policies, problems, subjects, uses, webhooks
+from rightful.api import catalogue, consents, links, log, policies, problems, requests, subjects, uses, webhooks
 from rightful.api.caller import Scope
 from rightful.api.shapes import Problem
 from rightful.ownership.tokens import SCOPES
 from rightful.web import faults
 
-PARTS = (catalogue, policies, uses, subjects, consents, links, log, webhooks)
+PARTS = (catalogue, policies, uses, subjects, consents, links, requests, log, webhooks)
 OTHER_FORMS = {
     "/api/v1/queries": {uses.ARROW: {"schema": {"type": "string", "format": "binary"}}},
     "/api/v1/ledger/checkpoint": {"text/plain": {"schema": {"type": "string"}}},

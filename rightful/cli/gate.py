@@ -126,6 +126,9 @@ def export(
     channel: Channel = "",
     to: Recipient = "",
     audience: Annotated[str, typer.Option(help="A SELECT of customer keys; else everybody permitted.")] = "",
+    unsubscribe_links: Annotated[
+        bool, typer.Option("--unsubscribe-links", help="Add a column of links that stop this list.")
+    ] = False,
 ) -> int:
     """Write the list of customers who may be reached, with the fields the purpose needs."""
     from rightful.actions.export_audience import export_audience
@@ -134,7 +137,16 @@ def export(
         raise BadInput(f"{out.name} is neither .csv nor .parquet", remedy="End the file's name in .csv or .parquet")
     with cli.open() as ws:
         who = cli.actor if not purpose else cli.who
-        done = export_audience(ws, who, purpose, audience, channel=channel, recipient=to, path=out)
+        done = export_audience(
+            ws,
+            who,
+            purpose,
+            audience,
+            channel=channel,
+            recipient=to,
+            path=out,
+            unsubscribe_links=unsubscribe_links,
+        )
     decision = done.use.decision
     cli.answer(file=str(out), rows=done.rows, columns=list(done.columns), decision=decision.as_dict())
     cli.show(str(out))

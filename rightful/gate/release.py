@@ -82,20 +82,31 @@ class Sent:
     entry: int
 
 
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A column that is no data of the customer: worked out from the number, such as a link to say no."""
+
+    name: str
+    values: Callable[[NDArray[np.uint32]], pa.Array]
+
+
 class Spool(AbstractContextManager["Spool"]):
     """Rows with their customers' numbers, on disk in a file without a name."""
 
-    def __init__(self, flow: Flow, folder: Path) -> None:
+    def __init__(self, flow: Flow, folder: Path, added: Added | None = None) -> None:
         import pyarrow as pa
 
         self.schema: pa.Schema = flow.schema
+        if added is not None:
+            self.schema = self.schema.append(pa.field(added.name, pa.string()))
         # No name, so nothing is left when this process is killed.
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed in __exit__
         parts = []
         both = self.schema.append(pa.field(_NO, pa.uint32()))
         with pa.ipc.new_stream(self._file, both) as sink:
             for rows, numbers in flow.batches():
-                sink.write_batch(pa.RecordBatch.from_arrays([*rows.columns, pa.array(numbers)], schema=both))
+                more = [] if added is None else [added.values(numbers)]
+                sink.write_batch(pa.RecordBatch.from_arrays([*rows.columns, *more, pa.array(numbers)], schema=both))
                 parts.append(numbers)
         self.numbers: NDArray[np.uint32] = np.concatenate(parts) if parts else np.zeros(0, np.uint32)
 
@@ -117,10 +128,20 @@ class Spool(AbstractContextManager["Spool"]):
         self._file.close()
 
 
-def export(house: House, request: Request, sql: str, writer: Writer, folder: Path, *, chosen_by: Request) -> Use:
+def export(
+    house: House,
+    request: Request,
+    sql: str,
+    writer: Writer,
+    folder: Path,
+    *,
+    chosen_by: Request,
+    added: Added | None = None,
+) -> Use:
     """Make one list. What the writer holds when this returns may be released; if it raises, nothing may.
 
     Args:
+        added: a further column; the entry's sealed part names it.
         folder: where the rows wait; on a disk that may hold customer data.
 
     Raises:
@@ -128,7 +149,7 @@ def export(house: House, request: Request, sql: str, writer: Writer, folder: Pat
         SourceUnavailable: people on the list kept changing their choices; make a smaller one.
     """
     with use.stream(house, request, sql, chosen_by=chosen_by, batch_rows=READ_ROWS) as flow:
-        spool = Spool(flow, folder)
+        spool = Spool(flow, folder, added)
     with spool:
         written: NDArray[np.bool_] | None = None
         for _ in range(MOST_TRIES):
@@ -140,7 +161,8 @@ def export(house: House, request: Request, sql: str, writer: Writer, folder: Pat
                 writer.end()
                 written = keep
             try:
-                return _record_export(flow, position, spool.numbers[keep], int((~keep).sum()))
+                made = _record_export(flow, position, spool.numbers[keep], int((~keep).sum()), added)
+                return replace(made, table=spool.schema.empty_table())
             except Overtaken:
                 continue
     raise SourceUnavailable(
@@ -159,6 +181,7 @@ def send(
     folder: Path,
     *,
     chosen_by: Request,
+    added: Added | None = None,
     batch_rows: int = BATCH_ROWS,
 ) -> Sent:
     """Hand a list over in batches, each checked again at the instant it goes.
@@ -173,7 +196,7 @@ def send(
         StaleList: another hand-over of the same list is under way.
     """
     with use.stream(house, request, sql, chosen_by=chosen_by, batch_rows=READ_ROWS) as flow:
-        spool = Spool(flow, folder)
+        spool = Spool(flow, folder, added)
     with spool:
         sending = _Sending(house, flow, export, deliver)
         chosen = _in(only - sending.gone, spool.numbers)
@@ -258,7 +281,7 @@ class _Sending:
         return Sent(tuple(self.entries), customers, len(left), withdrawn, entry.index)
 
 
-def _record_export(flow: Flow, position: int, numbers: NDArray[np.uint32], dropped: int) -> Use:
+def _record_export(flow: Flow, position: int, numbers: NDArray[np.uint32], dropped: int, added: Added | None) -> Use:
     house, plan, bulk = flow.house, flow.plan, flow.bulk
     touched = use.Customers.of_numbers(numbers, bulk.known)
     made = Draft(
@@ -273,7 +296,7 @@ def _record_export(flow: Flow, position: int, numbers: NDArray[np.uint32], dropp
             shape="rows",
             customers=touched.people,
         ),
-        flow.private(),
+        flow.private(**({} if added is None else {"added": added.name})),
         subjects=touched.bitmap,
     )
 

@@ -29,6 +29,7 @@ SCOPES = {
     "data:use": "queries and decisions, for the purposes of the role",
     "subjects:read": "one customer's data, uses, choices and disclosures, for a stated purpose",
     "consents:write": "record a yes, a no, an objection; make preference and unsubscribe links",
+    "requests:manage": "take customers' requests in, see where they stand",
     "ledger:read": "entries, proofs, checkpoints and tiles",
     "webhooks:manage": "subscribe to events, see and repeat deliveries",
 }

@@ -400,6 +400,15 @@ class Cases:
         )
         return [(str(a), str(b), int(c)) for a, b, c in rows]
 
+    def stepped(self, start: int, stop: int) -> dict[int, tuple[str, int | None]]:
+        """Ledger entries [start, stop) that are steps: entry -> (the request's reference, the customer's number)."""
+        rows = self.db.query(
+            "SELECT s.entry, c.ref, c.no FROM rights_step s JOIN rights_case c ON c.id = s.case_id "
+            "WHERE s.entry >= ? AND s.entry < ?",
+            (start, stop),
+        )
+        return {entry: (ref, no) for entry, ref, no in rows}
+
     def steps(self, case_id: int) -> list[StepSeen]:
         rows = self.db.query(
             "SELECT entry, at_us, step, state, reason, by_staff FROM rights_step WHERE case_id = ? ORDER BY entry",

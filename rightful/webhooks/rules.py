@@ -46,9 +46,11 @@ KINDS: Mapping[str, str] = {
     "opt-out.lifted": "a customer allowed sale and sharing again",
     "restriction.begun": "use of a customer's data was restricted",
     "restriction.ended": "a restriction was lifted",
-    "erasure.done": "a customer's data was erased",
+    "erasure.begun": "a customer's data is being erased; every use of it has ended",
+    "erasure.done": "an erasure ended: `status` says whether all of it is gone",
     "consents.imported": "a history of consents came in at once",
     "correction.done": "a customer's data was corrected",
+    "request.changed": "a customer's request came in or went on",
     "notice.published": "there is a new notice",
     "policy.published": "there is a new policy",
     "ping": "somebody tried the subscription out",
@@ -66,7 +68,8 @@ OF_ENTRIES: Mapping[str, str] = {
     "consent.opted-in-again": "opt-out.lifted",
     "consent.restricted": "restriction.begun",
     "consent.restriction-lifted": "restriction.ended",
-    "consent.erased": "erasure.done",
+    "consent.erased": "erasure.begun",
+    "erasure.closed": "erasure.done",
     "consent.imported": "consents.imported",
     "correction.done": "correction.done",
     "notice.published": "notice.published",
@@ -74,7 +77,10 @@ OF_ENTRIES: Mapping[str, str] = {
 }
 """Kind of a ledger entry -> kind of the webhook that tells of it."""
 
-TOLD = ("purpose", "channel", "notice", "method", "label", "digest", "version", "rows")
+STEP = "request."
+"""Beginning of the kinds of entries that are steps of a customer's request."""
+
+TOLD = ("purpose", "channel", "notice", "method", "label", "digest", "version", "rows", "state", "run", "status")
 """Members of an entry's public part that a body repeats; none of them is personal."""
 
 

@@ -7,11 +7,18 @@ import json
 import pyarrow as pa
 import pytest
 
+from rightful.actions.appoint_staff import appoint
+from rightful.actions.issue_token import issue_token
+from rightful.actions.publish_policy import publish_policy
 from rightful.actions.withdraw_consent import withdraw_consent
 from rightful.ledger.note import VerifierKey
 from rightful.ledger.proof import LogProof
+from rightful.policy.loader import loads
+from rightful.web.opened import serve_this
+from rightful.workspace import Workspace
 from tests.actions.conftest import POLICY
-from tests.api.conftest import ANA, MAX, PROBLEM, SAM
+from tests.api.conftest import ANA, MAX, PROBLEM, SAM, Caller
+from tests.notices.policies import COMPLETE
 
 COUNT = "select city, count(*) as n from customer group by city"
 LIST = "select name, email from customer order by name"
@@ -362,3 +369,89 @@ def test_an_unsubscribe_link_comes_with_its_headers(program, shop, monkeypatch):
     assert again == made
     monkeypatch.setenv("RIGHTFUL_SITE", "")
     assert program().post("/links:unsubscribe", {"customer": "C041", "purpose": "newsletter"}).status_code == 422
+
+
+# ---------------------------------------------------------------- receipts, disclosures, notices, requests
+
+
+def test_a_choice_has_a_receipt_that_verifies(program, shop, reference):
+    import base64
+
+    from rightful.ledger.receipt import Receipt
+
+    caller = program(SAM)
+    caller.post("/consents", yes("C042"))
+    asked = {"subject": reference("C042"), "purpose": "newsletter", "channel": "email"}
+    assert caller.post("/consents:receipt", asked).json()["code"] == "integrity.purpose-missing"
+    made = caller.post("/consents:receipt", asked, Purpose="service").json()
+    proof = Receipt.load(base64.b64decode(made["proof"]))
+    assert proof.verify(shop.ledger.verifier_key).ok
+    assert proof.index == made["entry"]
+    assert caller.post("/consents:receipt", asked, Purpose="service").json()["entry"] == made["entry"]
+    nothing = {"customer": "C055", "purpose": "newsletter", "channel": "email"}
+    assert caller.post("/consents:receipt", nothing, Purpose="service").status_code == 404
+
+
+def test_disclosures_of_one_customer_are_listed_for_a_purpose(program, shop, reference):
+    from rightful.actions.export_audience import export_audience
+
+    program().post("/consents", yes("C043"))
+    shop.facts.rebuild()
+    made = export_audience(shop, MAX, "newsletter", channel="email", recipient="mailer")
+    caller = program(SAM)
+    found = caller.get(f"/subjects/{reference('C043')}/disclosures", Purpose="service").json()["items"]
+    assert (found[0]["entry"], found[0]["recipient"]) == (made.use.entry.index, "mailer")
+    assert caller.get(f"/subjects/{reference('C043')}/disclosures").status_code == 400
+
+
+def test_a_notice_comes_in_a_language_it_was_published_in(shop, program, tmp_path):
+    assert program().get("/notices/newest").json()["text"] is None, "the shop's policy says too little for a text"
+    with Workspace.create(tmp_path / "meadow", "meadow") as ws:
+        label = publish_policy(ws, loads(COMPLETE), rebuild=False, actor="e@m.example", approver="o@m.example").notice
+        appoint(ws, MAX, "all", actor="o@m.example")
+        caller = Caller(issue_token(ws, MAX, "test", ("policy:read",), actor="o@m.example").secret)
+        before = serve_this(ws)
+        try:
+            newest = caller.get("/notices/newest").json()
+            assert (newest["label"], newest["languages"], newest["language"]) == (label, ["en", "de"], "en")
+            german = caller.get(f"/notices/{label}?language=de")
+            assert german.json()["text"]["title"] == "Wie Meadow, S.A. Ihre Daten verwendet"
+            assert german.json()["digest"] == newest["digest"]
+            again = caller.get("/notices/newest?language=de", If_None_Match=german.headers["ETag"])
+            assert again.status_code == 304
+            english = caller.get("/notices/newest", If_None_Match=german.headers["ETag"])
+            assert english.status_code == 200, "another language is another text"
+            assert caller.get("/notices/newest?language=../x").status_code == 422
+        finally:
+            serve_this(before)
+
+
+def test_a_request_is_taken_in_once_and_keeps_its_first_date(program, shop):
+    caller = program()
+    first = caller.post("/requests", {"kind": "access", "customer": "C044", "text": "canary-request-text"})
+    assert first.status_code == 201
+    body = first.json()
+    assert body["due"]
+    assert body["reasoning"]
+    again = caller.post("/requests", {"kind": "access", "customer": "C044"}).json()
+    assert (again["request"], again["merged"], again["due"]) == (body["request"], True, body["due"])
+    read = caller.get(f"/requests/{body['request']}").json()
+    assert read == {name: again[name] for name in read}
+    listed = caller.get("/requests?kind=access&limit=200").json()["items"]
+    assert body["request"] in [one["request"] for one in listed]
+    assert "canary-request-text" not in json.dumps(listed)
+    assert caller.get("/requests/R-NOTHING").status_code == 404
+    for wrong in ({"kind": "wish", "customer": "C044"}, {"kind": "access"}, {"kind": "access", "customer": "nobody"}):
+        assert caller.post("/requests", wrong).status_code == 422
+
+
+def test_requests_come_in_pages(program, shop):
+    caller = program()
+    for number in (45, 46, 47):
+        caller.post("/requests", {"kind": "portability", "customer": f"C{number:03d}"})
+    seen, cursor = [], 0
+    while cursor is not None:
+        page = caller.get(f"/requests?kind=portability&limit=2&cursor={cursor}").json()
+        seen += [one["request"] for one in page["items"]]
+        cursor = page["next"]
+    assert len(seen) == len(set(seen)) >= 3

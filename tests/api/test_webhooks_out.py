@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import ipaddress
 import json
+import shutil
 import socket
 import ssl
 import threading
@@ -328,6 +329,38 @@ def test_a_choice_is_told_in_a_signed_message_that_holds_ids_only(shop, ear, tol
         for personal in (b"C014", b"p014", b"Person014"):
             assert personal not in body
     assert told().delivered == 0, "each is told once, if it arrived"
+
+
+def test_a_request_is_told_at_each_step_by_its_reference(shop, ear, told, reference):
+    from rightful.actions.answer_request import take_in
+
+    case = take_in(shop, "access", key="C022", text="canary-text", actor="olga@shop.example", source="staff").case
+    told()
+    said = [json.loads(body) for _, body in ear.heard if json.loads(body)["type"] == "request.changed"]
+    assert said
+    for one in said:
+        assert (one["data"]["request"], one["data"]["about"]) == (case.ref, "access")
+        assert one["data"]["subject"] == reference("C022")
+        assert one["data"]["state"]
+        assert "canary" not in json.dumps(one)
+
+
+def test_an_erasure_is_told_at_its_end_by_the_reference_receivers_know(shop_folder, ear, tmp_path):
+    from rightful.actions.erase_customer import begin_erasure, run_erasure
+    from rightful.workspace import Workspace
+
+    shutil.copytree(shop_folder, tmp_path / "shop")
+    with Workspace.open(tmp_path / "shop") as ws:
+        sender = Sender(private=[ear.origin])
+        subscribe(ws, f"{ear.origin}/in", ["erasure.begun", "erasure.done"], actor=MAX, sender=sender)
+        known = ws.links.reference(ws.number_of("C033"))
+        run_erasure(ws, begin_erasure(ws, "C033", actor="olga@shop.example").id)
+        tell(ws, sender=sender)
+        said = [json.loads(body) for _, body in ear.heard]
+        assert [one["type"] for one in said] == ["erasure.begun", "erasure.done"]
+        done = said[-1]["data"]
+        assert done["subject"] == known
+        assert done["status"] in {"complete", "partly", "incomplete"}
 
 
 def test_only_what_was_subscribed_to_is_told_and_only_from_then_on(shop, ear):

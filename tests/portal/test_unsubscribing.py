@@ -11,6 +11,7 @@ from rightful.actions.customer_view import overview
 from rightful.actions.export_audience import export_audience
 from rightful.actions.give_consent import give_consent
 from rightful.actions.register_source import import_consents, load_files, propose
+from rightful.actions.send_audience import send_audience
 from rightful.actions.unsubscribe import headers_for, unsubscribe_by_mail, url_for
 from rightful.errors import BadInput, NotFound, UnknownName
 from rightful.protection.links import Links
@@ -173,6 +174,41 @@ def test_a_mail_without_a_link_stops_nothing_and_breaks_nothing(shop, mail):
     with pytest.raises((NotFound, BadInput)):
         unsubscribe_by_mail(shop, mail)
     assert shop.consent.position() == before
+
+
+# ---------------------------------------------------------------- lists for mail programs
+
+
+def test_a_list_carries_a_link_for_each_customer_if_asked(shop, monkeypatch, tmp_path):
+    monkeypatch.setenv("RIGHTFUL_SITE", "https://privacy.shop.example")
+    agree(shop, "C051")
+    shop.facts.rebuild()
+    plain = export_audience(shop, MAX, "newsletter", channel="email", recipient="mailer")
+    assert "unsubscribe_url" not in plain.table.column_names
+    made = export_audience(shop, MAX, "newsletter", channel="email", recipient="mailer", unsubscribe_links=True)
+    rows = {row["email"]: row["unsubscribe_url"] for row in made.table.to_pylist()}
+    assert len(set(rows.values())) == made.table.num_rows == plain.table.num_rows
+    url = rows["p051@example.com"]
+    assert url == url_for(shop, shop.number_of("C051"), "newsletter", "email")
+    Client().post(url.removeprefix("https://privacy.shop.example"), ONE_CLICK)
+    assert state(shop, "C051") == "off"
+    path = tmp_path / "list.csv"
+    on_disk = export_audience(
+        shop, MAX, "newsletter", channel="email", recipient="mailer", unsubscribe_links=True, path=path
+    )
+    assert path.read_text().splitlines()[0].endswith('"unsubscribe_url"')
+    handed = []
+    send_audience(shop, MAX, on_disk.use.entry.index, lambda batch: handed.append(batch.rows))
+    assert handed[0].column_names[-1] == "unsubscribe_url", "what is handed over has the links of the list"
+    assert all(link.startswith("https://") for link in handed[0].column("unsubscribe_url").to_pylist())
+
+
+def test_without_an_address_of_these_pages_no_list_promises_links(shop, monkeypatch):
+    monkeypatch.delenv("RIGHTFUL_SITE", raising=False)
+    before = shop.ledger.head()
+    with pytest.raises(BadInput):
+        export_audience(shop, MAX, "newsletter", channel="email", recipient="mailer", unsubscribe_links=True)
+    assert shop.ledger.head() == before
 
 
 # ---------------------------------------------------------------- it stays stopped
