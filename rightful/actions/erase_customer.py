@@ -226,6 +226,26 @@ def resume_erasures(ws: Workspace, *, at: Step | None = None) -> list[Outcome]:
     return [run_erasure(ws, run.id, at=at) for run in ws.erasures.all() if run.open]
 
 
+def retry_erasure(ws: Workspace, run: str, *, holds: Sequence[Keep] = (), at: Step | None = None) -> Outcome:
+    """Take up an erasure that ended incomplete, or that a hold kept from ending, after the cause is gone.
+
+    Args:
+        holds: those that are still in force; the ones before no longer count.
+
+    Raises:
+        BadInput: it ended, and what it knew of the person was destroyed.
+    """
+    secret = ws.erasures.secret(run)
+    if secret is None:
+        raise BadInput(f"erasure {run} has ended and cannot be taken up again")
+    if not ws.erasures.get(run).open:
+        in_force = [{**asdict(k), "columns": None if k.columns is None else sorted(k.columns)} for k in holds]
+        with ws.control.write() as tx:
+            ws.erasures.remember(tx, run, {**secret, "holds": in_force, "again": True, "unresolved": []})
+            ws.erasures.reopen(tx, run, "told")
+    return run_erasure(ws, run, at=at)
+
+
 def erasure_status(ws: Workspace, run: str) -> Outcome:
     """How an erasure ended.
 
@@ -248,9 +268,17 @@ def _worked_out(
     store = store_of(ws)
     confirmed, proposed = links_in_force(ws, store)
     found = finding.find(store, keys, confirmed, proposed, region=region_of(ws, keys[0]))
-    keeps = (*what_survives(ws, found), *holds)
-    token = "".join(secrets.choice("abcdefghijkmnpqrstuvwxyz23456789") for _ in range(8))
-    return store, confirmed, found, planning.plan_erasure(found, _tables(store, found), confirmed, keeps, token=token)
+    keeps = (*what_survives(ws, store, found), *holds)
+    return (
+        store,
+        confirmed,
+        found,
+        planning.plan_erasure(found, _tables(store, found), confirmed, keeps, token=_token()),
+    )
+
+
+def _token() -> str:
+    return "".join(secrets.choice("abcdefghijkmnpqrstuvwxyz23456789") for _ in range(8))
 
 
 def _tables(store: finding.Store, found: finding.Found) -> planning.Tables:
@@ -276,7 +304,11 @@ def _secret(
     gone = defaultdict(list)
     for table, rows in found.rows.items():
         gone[table] = [list(one) for one in rows if (table, one) not in plan.stays]
-    named = [link for link in links if found.rows.get(link.parent)]
+    values: dict[str, list[object]] = {}
+    for link in (*links, *(proposal for proposal, _ in found.undecided)):
+        named = [held.row.values.get(link.to[0]) for held in found.rows.get(link.parent, {}).values()]
+        if present := [v for v in named if v is not None]:
+            values[f"{link.parent}.{link.to[0]}"] = present
     return {
         "actor": actor,
         "keys": list(found.keys),
@@ -285,14 +317,7 @@ def _secret(
         "gone": dict(gone),
         "stays": [[t, list(one), None if cols is None else sorted(cols)] for (t, one), cols in plan.stays.items()],
         "spared": [[t, list(one)] for t, one in found.spared],
-        "named": {
-            link.id: [
-                v
-                for v in (held.row.values.get(link.to[0]) for held in found.rows[link.parent].values())
-                if v is not None
-            ]
-            for link in named
-        },
+        "values": values,
         "orphans": {link.id: store.orphans(link) for link in links if _holds_together(link)},
         "texts": texts,
         "tables": sorted({*plan.deletes, *plan.changed}),
@@ -361,7 +386,7 @@ class _Work:
                 self.identifiers = [_identifier(i) for i in self.secret["identifiers"]]
             self._dispose(plan.changes, "store")
         for _ in range(PASSES):
-            left = self._made_meanwhile()
+            left = [*self._come_meanwhile(), *self._made_meanwhile()]
             if not left:
                 break
             self._dispose(left, "again")
@@ -431,8 +456,12 @@ class _Work:
         ws, secret = self.ws, self.secret
         residues, collateral, checked = self._look_again()
         residues = [*(Residue(**r) for r in secret["unresolved"] if not _seen(r, residues)), *residues]
-        residues += [Residue(name.split(".")[0], name, rows, "a proposed link nobody decided about")
-                     for name, rows in secret["undecided"]]  # fmt: skip
+        waiting = {d.link.id for d in ws.link_book.all() if d.state == "proposed"}
+        residues += [
+            Residue(name.split(".")[0], name, rows, "a proposed link nobody decided about")
+            for name, rows in secret["undecided"]
+            if name in waiting
+        ]
         kept = [Kept(**{**k, "columns": tuple(k["columns"])}) for k in secret["kept"]]
         status: Status = "complete"
         if residues or collateral:
@@ -455,7 +484,7 @@ class _Work:
             "checked": checked,
         }
         public = {"run": self.run, "status": status, "profiles": len(self.numbers), **outcome}
-        again = status == "incomplete"
+        again = status == "incomplete" or any(k.kind == "hold" for k in kept)
         now = ws.ledger.check_clock()
 
         def rows(tx: Tx, entries: list[Entry]) -> None:
@@ -484,6 +513,51 @@ class _Work:
 
     def _strong(self) -> list[Identifier]:
         return planning.surviving(self.identifiers)
+
+    def _come_meanwhile(self) -> list[dispose.Change]:
+        """Rows that links lead to now: new ones, ones whose link was confirmed later or whose hold has ended."""
+        ws = self.ws
+        store = store_of(ws)
+        links, _ = links_in_force(ws, store)
+        stays = _stays(self.secret)
+        rows = [row for link, row in self._led_to(store, links)]
+        if self.secret.get("again"):
+            rows += [row for (t, one) in stays for row in store.by_id(t, [one]) if t in store.tables]
+        if not rows:
+            return []
+        found = finding.follow(store, rows, self.secret["keys"], links)
+        found.identifiers = ()
+        holds = [Keep(**{**k, "columns": k["columns"] and frozenset(k["columns"])}) for k in self.secret["holds"]]
+        keeps = (*what_survives(ws, store, found), *holds)
+        plan = planning.plan_erasure(found, _tables(store, found), links, keeps, token=_token())
+        fresh = [[t, list(one), None if cols is None else sorted(cols)] for (t, one), cols in plan.stays.items()]
+        known = {(t, tuple(map(str, one))) for t, one in plan.stays}
+        if self.secret.get("again"):
+            kept, others = [asdict(k) for k in plan.kept], []
+        else:
+            kept = self.secret["kept"] + [asdict(k) for k in plan.kept]
+            others = [x for x in self.secret["stays"] if (x[0], tuple(map(str, x[1]))) not in known]
+        gone = {t: list(rows) for t, rows in self.secret["gone"].items()}
+        for table, held in found.rows.items():
+            gone.setdefault(table, []).extend(list(one) for one in held if (table, one) not in plan.stays)
+        deleted = {
+            t: self.secret["deleted"].get(t, 0) + plan.deletes.get(t, 0) for t in self.secret["deleted"] | plan.deletes
+        }
+        self._remember(stays=[*others, *fresh], gone=gone, kept=kept, deleted=deleted, again=False)
+        return list(plan.changes)
+
+    def _led_to(self, store: finding.Store, links: Sequence[Link]) -> list[tuple[Link, finding.Row]]:
+        """Rows that confirmed links lead to from what was the person's, and that were not to stay."""
+        stays = {(t, tuple(map(str, one))) for t, one in _stays(self.secret)}
+        spared = {(t, tuple(map(str, one))) for t, one in self.secret["spared"]}
+        walk = finding._Walk(store, links, "")
+        led = []
+        for link in links:
+            values = self.secret["values"].get(f"{link.parent}.{link.to[0]}")
+            if values and link.role == "belongs" and link.kind != "value":
+                rows = ((link, row) for row in walk.rows_of(link, values))
+                led += [(x, r) for x, r in rows if (r.table, tuple(map(str, r.id))) not in stays | spared]
+        return led
 
     def _made_meanwhile(self) -> list[dispose.Change]:
         """Copies of deleted texts that were not there before: a trigger wrote them while we deleted."""
@@ -526,7 +600,7 @@ class _Work:
         store = store_of(self.ws)
         links, _ = links_in_force(self.ws, store)
         stays = _stays(self.secret)
-        left = [*self._rows_left(store, links, stays), *self._texts_left(store, stays), *self._bytes_left()]
+        left = [*self._rows_left(store, links), *self._texts_left(store, stays), *self._bytes_left()]
         collateral = []
         by_table: dict[str, list[finding.RowId]] = defaultdict(list)
         for table, one in self.secret["spared"]:
@@ -542,29 +616,20 @@ class _Work:
         checked = {"tables": len(store.tables), "text_columns": columns, "links": len(links)}
         return left, collateral, checked
 
-    def _rows_left(
-        self, store: finding.Store, links: Sequence[Link], stays: Mapping[RowKey, frozenset[str] | None]
-    ) -> Iterator[Residue]:
+    def _rows_left(self, store: finding.Store, links: Sequence[Link]) -> Iterator[Residue]:
         """Rows that were to go, and rows that links still lead to."""
         for table, rows in self.secret["gone"].items():
             if table in store.tables and not store.tables[table].derived:
                 there = store.still_there(table, [tuple(one) for one in rows]) if rows else 0
                 if there:
                     yield Residue(table, "", there, "rows that were to be deleted are there")
-        spared = {(t, tuple(map(str, one))) for t, one in self.secret["spared"]}
-        walk = finding._Walk(store, links, "")
-        for link in links:
-            values = self.secret["named"].get(link.id)
-            if not values or link.role != "belongs" or link.kind == "value":
-                continue
-            rows_left = [
-                r
-                for r in walk.rows_of(link, values)
-                if (r.table, tuple(map(str, r.id))) not in {(t, tuple(map(str, o))) for t, o in stays}
-                and (r.table, tuple(map(str, r.id))) not in spared
-            ]
-            if rows_left:
-                yield Residue(link.child, link.columns[0], len(rows_left), f"rows that {link.id} still leads to")
+        counts: dict[str, int] = defaultdict(int)
+        led = self._led_to(store, links)
+        by_id = {link.id: link for link, _ in led}
+        for link, _ in led:
+            counts[link.id] += 1
+        for name, count in counts.items():
+            yield Residue(by_id[name].child, by_id[name].columns[0], count, f"rows that {name} still leads to")
 
     def _texts_left(self, store: finding.Store, stays: Mapping[RowKey, frozenset[str] | None]) -> Iterator[Residue]:
         for hit in store.text_hits(self._strong(), {}):
@@ -727,5 +792,6 @@ __all__: Sequence[str] = (
     "erasure_status",
     "plan_erasure",
     "resume_erasures",
+    "retry_erasure",
     "run_erasure",
 )

@@ -15,28 +15,28 @@ from __future__ import annotations
 from collections import defaultdict
 
 from rightful.gate.erasure_plan import Keep
-from rightful.gate.find import Found
+from rightful.gate.find import Found, Store
 from rightful.policy.model import Purpose
 from rightful.policy.periods import words
 from rightful.terms import LawfulBasis, Survives
 from rightful.workspace import Workspace
 
 
-def what_survives(ws: Workspace, found: Found) -> tuple[Keep, ...]:
+def what_survives(ws: Workspace, store: Store, found: Found) -> tuple[Keep, ...]:
     """What the policy in force keeps of these rows after an erasure; legal holds are added by the caller."""
     kept: list[Keep] = []
     for purpose in ws.facts.policy.purposes.values():
         if Survives.ERASURE in purpose.survives and not purpose.abstract:
-            kept += _needed(ws, purpose, found)
+            kept += _needed(ws, purpose, store, found)
     return tuple(kept)
 
 
-def _needed(ws: Workspace, purpose: Purpose, found: Found) -> list[Keep]:
+def _needed(ws: Workspace, purpose: Purpose, store: Store, found: Found) -> list[Keep]:
     fields: dict[str, set[str]] = defaultdict(set)
     for name in ws.facts.bound.fields_of(purpose.id):
         table, _, column = name.partition(".")
         fields[table].add(column)
-    keys = _keys(ws)
+    keys = _keys(ws, store)
     wanted = {table: columns for table, columns in fields.items() if columns - keys.get(table, set())}
     customers = ws.facts.customer_table().name
     others = [table for table in wanted if table != customers]
@@ -57,9 +57,9 @@ def _needed(ws: Workspace, purpose: Purpose, found: Found) -> list[Keep]:
     ]
 
 
-def _keys(ws: Workspace) -> dict[str, set[str]]:
+def _keys(ws: Workspace, store: Store) -> dict[str, set[str]]:
     """Columns that only hold rows together: the customer's key, and what a table is keyed by."""
-    keys = {table.name: {table.key} for table in ws.facts.tables}
+    keys = {table.name: {table.key, *store.key(table.name)} for table in ws.facts.tables}
     for link in ws.link_book.confirmed():
         keys.setdefault(link.child, set()).update(link.columns)
         keys.setdefault(link.parent, set()).update(link.to)

@@ -99,12 +99,16 @@ def erasures(cli: Cli, resume: Annotated[bool, typer.Option(help="Go on with wha
 
 
 @verb(app, NOUN, "erasure", members=OUTCOME)
-def erasure(cli: Cli, run: Annotated[str, typer.Argument(metavar="ERASURE")]) -> int:
+def erasure(
+    cli: Cli,
+    run: Annotated[str, typer.Argument(metavar="ERASURE")],
+    again: Annotated[bool, typer.Option("--again", help="Take it up again: what was left has been mended.")] = False,
+) -> int:
     """How one erasure ended: what went, what stays and why, what is left."""
-    from rightful.actions.erase_customer import erasure_status
+    from rightful.actions.erase_customer import erasure_status, retry_erasure
 
     with cli.open() as ws:
-        outcome = erasure_status(ws, run)
+        outcome = retry_erasure(ws, run) if again else erasure_status(ws, run)
     cli.answer(**_ended(outcome))
     _show(cli, outcome)
     return CODES[outcome.status]

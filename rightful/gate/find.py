@@ -36,9 +36,12 @@ SAMPLE = 200
 ASKED = 2000
 MOST_ATTACHMENTS = 20_000
 MOST_ATTACHMENT_BYTES = 8 << 20
+MOST_NAMESAKES = 3
 CONTACT_WORDS = frozenset(["contact", "address", "email", "mail", "phone", "mechanism", "identifier", "identity"])
 TEXTS = ("text", "json", "other")
 WHOLE = ("bigint", "integer", "smallint")
+READ_AS_TEXT = ("other", "json", "interval", "time", "timestamptz")
+"""Types whose values come as text: engines and drivers have ideas of their own about them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,7 @@ class Store:
         texts = self.as_text(name)
         shown: list[exp.Expr] = [
             exp.cast(exp.column(c.name, quoted=True), "TEXT")
-            if texts or c.type in ("other", "json", "interval", "time")
+            if texts or c.type in READ_AS_TEXT
             else exp.column(c.name, quoted=True)
             for c in columns
         ]
@@ -524,6 +527,18 @@ def find(
     return found
 
 
+def follow(
+    store: Store, rows: Sequence[Row], keys: Sequence[str], confirmed: Sequence[Link], *, region: str = ""
+) -> Found:
+    """What belongs to these rows of a person whose customer row may be gone already."""
+    walk = _Walk(store, confirmed, region)
+    walk.found.keys = tuple(keys)
+    for row in rows:
+        walk._own(row, "found before")
+    walk.go()
+    return walk.found
+
+
 class _Walk:
     """One search: a queue of rows whose children are still to be looked for."""
 
@@ -761,6 +776,9 @@ class _Walk:
             if not identifier.unique and identifier.kind != "key":
                 for key in self._holders(identifier):
                     shared[key].add(identifier.kind)
+        alone = [key for key, kinds in shared.items() if kinds == {"name"}]
+        if len(alone) > MOST_NAMESAKES:  # a common name is no hint
+            shared = defaultdict(set, {key: kinds for key, kinds in shared.items() if key not in alone})
         for key, kinds in sorted(shared.items()):
             strong = len(kinds) > 1
             words = {"email": "e-mail address", "phone": "telephone number", "number": "number", "name": "name"}
