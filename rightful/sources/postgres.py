@@ -385,7 +385,7 @@ class PostgresSource:
         affected: list[int] = []
         with self._owner() as con, con.transaction():
             for place, (statement, values) in enumerate(statements):
-                affected.append(max(con.execute(statement.encode(), list(values) or None).rowcount, 0))
+                affected.append(max(con.execute(statement.encode(), list(values)).rowcount, 0))
                 check_reach(affected[-1], at_most, place)
         return affected
 
@@ -397,7 +397,7 @@ class PostgresSource:
     def examine(self, sql: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
         with self._owner() as con, con.transaction():
             con.execute("SET TRANSACTION READ ONLY")
-            return con.execute(sql.encode(), list(values) or None).fetchall()
+            return con.execute(sql.encode(), list(values)).fetchall()
 
     def purge(self, tables: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
         """Rewrite these tables, work out materialised views anew, and fold the log in.
@@ -971,6 +971,7 @@ JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
 JOIN pg_attribute f ON f.attrelid = k.confrelid AND f.attnum = k.confkey[1]
 WHERE k.contype = 'f' AND k.confrelid = %s AND f.attname = %s AND n.nspname = %s AND cardinality(k.conkey) = 1
+  AND NOT c.relispartition
 ORDER BY c.relname, a.attnum
 """
 _COLUMNS = """
