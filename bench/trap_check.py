@@ -19,6 +19,8 @@ FOREIGN_KEYS = [
     ("customer", "introduced_by", "customer", "id"),
     *((t, "customer_id", "customer", "id") for t in ("invoice", "orders", "referral")),
     ("referral", "referrer_id", "customer", "id"),
+    ("joint_account", "customer_id", "customer", "id"),
+    ("joint_account", "second_customer_id", "customer", "id"),
     ("order_line", "order_id", "orders", "id"),
     ("login_event", "login_email", "login", "email"),
     ("customer_cstm", "id_c", "customer", "id"),
@@ -30,6 +32,7 @@ HERS: Mapping[str, frozenset[str]] = {
 """Rows of hers that stay, as empty as the law and other rows let them."""
 MAY_CHANGE = {
     ("customer", "21", "introduced_by"),
+    ("joint_account", "1", "customer_id"),
     ("message", "2", "from_email"),
     ("message", "2", "body"),
     ("note", "491", "body"),
@@ -99,6 +102,8 @@ def hers_entirely(table: str, key: str, row: tuple[Any, ...], names: tuple[str, 
     ana = set(traps.ANA)
     if table in ("customer", "invoice", "orders", "customer_cstm", "customer_history"):
         return cell.get("customer_id", cell.get("id_c", cell.get("id"))) in ana
+    if table == "joint_account":
+        return cell["id"] == 3
     if table == "order_line":
         return cell["order_id"] - 100 in ana
     if table == "note":

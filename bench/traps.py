@@ -20,6 +20,7 @@ TRAPS = {
     "shared-row": "an address two customers share",
     "own-row": "an address only she points to",
     "two-people": "a message between her and another customer",
+    "two-keys": "an account that two customers hold together",
     "two-identities": "identities in two columns and two tables",
     "duplicate": "she signed up twice",
     "history": "a history table that still has her former address",
@@ -59,6 +60,8 @@ TABLES: dict[str, str] = {
     "message": "id INTEGER PRIMARY KEY, from_email TEXT, to_email TEXT, body TEXT",
     "referral": """id INTEGER PRIMARY KEY, referrer_id INTEGER NOT NULL REFERENCES customer (id),
         customer_id INTEGER NOT NULL REFERENCES customer (id), remark TEXT""",
+    "joint_account": """id INTEGER PRIMARY KEY, customer_id INTEGER REFERENCES customer (id),
+        second_customer_id INTEGER REFERENCES customer (id), label TEXT""",
     "search_index": "id INTEGER PRIMARY KEY, entity TEXT, entity_id INTEGER, content TEXT",
     "login": "email TEXT PRIMARY KEY, last_seen TEXT",
     "login_event": "id INTEGER PRIMARY KEY, login_email TEXT NOT NULL REFERENCES login (email), device TEXT",
@@ -144,6 +147,11 @@ def rows() -> dict[str, list[tuple[Any, ...]]]:
         *((10 + i, _mail(i), "shop@meadow.example", f"OTHER letter {i}") for i in people if i != 17),
     ]
     made["referral"] = [(1, 17, 21, "OTHER 21 came through somebody"), (2, 22, 23, "OTHER 23 came through 22")]
+    made["joint_account"] = [
+        (1, 17, 19, "OTHER our account"),
+        (2, 24, 25, "OTHER theirs"),
+        (3, 17, None, "CANARY hers"),
+    ]
     made["search_index"] = [
         (i, "customer", i, f"Ana Canarya {_mail(17)} CANARY" if i in ANA else f"OTHER P{i} {_mail(i)}") for i in people
     ] + [(790, "product", 17, "OTHER kettle")]

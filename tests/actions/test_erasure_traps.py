@@ -134,6 +134,39 @@ def test_a_link_nobody_decided_about_makes_it_incomplete_and_the_second_run_mend
         assert ws.erasures.secret(outcome.run) is None
 
 
+MEDDLING = {
+    "a text that came back": ("INSERT INTO rf_base.signup VALUES ('ana.canary@mail.example', 'late')", "signup", 1),
+    "a number in another spelling": ("INSERT INTO rf_base.signup VALUES (NULL, 'rings 0151/70707017')", "signup", 1),
+    "a copy of one of her texts": ("INSERT INTO rf_base.signup VALUES (NULL, 'CANARY rings at noon')", "signup", 1),
+    "bytes": (
+        "INSERT INTO rf_base.attachment VALUES (99, NULL, NULL, 'ana.canary@mail.example'::BLOB)",
+        "attachment",
+        1,
+    ),
+    "a row of hers": ("INSERT INTO rf_base.customer_cstm VALUES (17, 'late')", "customer_cstm", 1),
+    "a row of others that is gone": ("DELETE FROM rf_base.address WHERE id = 19", "address", 0),
+    "an orphan": ("UPDATE rf_base.orders SET customer_id = 999 WHERE id = 122", "orders", 0),
+}
+
+
+@pytest.mark.parametrize("what", MEDDLING)
+def test_whatever_goes_wrong_behind_its_back_it_is_not_called_done(duck, what):
+    statement, table, residue = MEDDLING[what]
+
+    def at(name):
+        if name == "after worked-out":
+            ws.source.execute_disposal([(statement, [])])
+
+    with Workspace.open(duck) as ws:
+        outcome = erase(ws, at=at)
+        assert outcome.status == "incomplete"
+        listed = outcome.residues if residue else outcome.collateral
+        assert {r.table for r in listed} >= {table}
+        assert ws.erasures.secret(outcome.run) is not None
+        again = erasing.retry_erasure(ws, outcome.run)
+        assert again.residues == () or what == "bytes"
+
+
 def test_a_second_profile_has_to_be_decided_about_first(duck):
     with Workspace.open(duck) as ws:
         before, _ = trap_check.dump(ws.source)
@@ -156,7 +189,9 @@ def test_a_dry_run_changes_nothing(duck):
         plan = erasing.plan_erasure(ws, "17", also=["18"])
         assert trap_check.dump(ws.source)[0] == before and ws.ledger.head()[0] == size
         assert (
-            plan.deletes["note"] == 4 and plan.changes["customer"] == 3 and plan.spared == {"address": 1, "message": 1}
+            plan.deletes["note"] == 4
+            and plan.changes["customer"] == 3
+            and plan.spared == {"address": 1, "joint_account": 1, "message": 1}
         )
 
 

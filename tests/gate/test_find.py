@@ -52,6 +52,8 @@ EXPECTED = {
     "message.from_email>customer.email": "belongs",
     "message.to_email>customer.email": "belongs",
     "referral.customer_id>customer.id": "belongs",
+    "joint_account.customer_id>customer.id": "belongs",
+    "joint_account.second_customer_id>customer.id": "belongs",
     "referral.referrer_id>customer.id": "mentions",
     "search_index.entity_id[entity]>customer.id": "belongs",
     "login.email>customer.email": "belongs",
@@ -99,6 +101,7 @@ def test_what_is_somebody_elses_too_is_told_apart(store, links):
     found = find(store, ["17", "18"], links, region="DE")
     assert set(found.rows["address"]) == {(117,), (118,), (18,)}
     spared = {(table, one[0]): s.columns for (table, one), s in found.spared.items()}
+    assert spared[("joint_account", 1)] == {"customer_id"} and (3,) in found.rows["joint_account"]
     assert spared[("address", 19)] == set() and spared[("message", 2)] == {"from_email"}
     assert {(t, i[0]) for t, i in found.mentions} == {("customer", 21), ("referral", 1)}
     assert {(h.row.table, h.row.id[0]) for h in found.texts} >= {("note", 491), ("message", 2)}
