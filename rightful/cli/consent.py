@@ -226,4 +226,4 @@ def _told(cli: Cli, done: Recorded) -> int:
 
 
 # Further verbs of this noun, in files of their own; they need what stands above.
-from rightful.cli import consent_asking, consent_proof, consent_signals  # noqa: E402, F401
+from rightful.cli import consent_asking, consent_proof, consent_shapes, consent_signals  # noqa: E402, F401
