@@ -20,6 +20,7 @@ remedy. No error carries personal data: ids only.
     |   |-- SignatureRefused      a message that its source did not sign, or signed too long ago
     |   |-- StaleList             a list was made too long ago, changed, or called back: it is not sent
     |   |-- StepRefused           a request cannot take this step now
+    |   |-- AgentRefused          a message of an authorised agent that does not hold
     |   |-- ApprovalMissing       a widening of the policy waits for its approver
     |   `-- NoticeIncomplete      a public notice that leaves out what the law wants said
     |-- BadInput                  what came in cannot be understood; nothing was changed
@@ -188,6 +189,14 @@ class NoticeIncomplete(Refused):
     def __init__(self, sentence: str, *, problems: tuple[Any, ...] = (), remedy: str | None = None) -> None:
         super().__init__(sentence, remedy=remedy)
         self.problems = problems
+
+
+class AgentRefused(Refused):
+    """A message that claims to be of an authorised agent, and is not, or is not for us, or comes too late."""
+
+    code = "agent.refused"
+    article = "11 CCR 7063"
+    remedy = "Sign a fresh message with the key in the service directory"
 
 
 class StepRefused(Refused):

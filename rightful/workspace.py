@@ -42,6 +42,7 @@ from rightful.policy.models import PolicyShelf
 from rightful.protection.keys import Keyring, derive
 from rightful.protection.links import Links
 from rightful.retention.erasures import Erasures
+from rightful.rights.agents import Agents
 from rightful.rights.corrections import Corrections
 from rightful.rights.models import Cases
 from rightful.sharing.models import Sharing
@@ -88,6 +89,7 @@ class Workspace(AbstractContextManager["Workspace"]):
         self._subject_key = derive(self.keys.log_key, "subjects")
         self.mail = Mail(self.journal, derive(self.keys.log_key, "mail addresses"), self.subject_id, clock)
         self.cases = Cases(self.control)
+        self.agents = Agents(self.control)
         self._source: Source | None = None
         self._facts: Facts | None = None
         self._notices: NoticeShelf | None = None

@@ -58,8 +58,12 @@ def go_on(ws: Workspace, case: Case, *, actor: str) -> Case:
         if case.kind not in COPIES and ws.clock() < ready_us(case):
             return case
         for task in ws.cases.tasks(case.id):
+            if case.no is None:
+                break  # erased, but not completely: what is left is for a person
             if task.how == "connector" and (task.state not in CLOSED_TASKS or case.kind in COPIES):
-                _end(ws, case, task, "done", carry_out(ws, case, task, actor=actor), actor)
+                state, detail = carry_out(ws, case, task, actor=actor)
+                case = ws.cases.by_id(case.id)  # an erasure takes the customer out of it
+                _end(ws, case, task, state, detail, actor)
         if waits_for(ws, case) or ws.clock() < ready_us(case):
             return case
         case = take(ws, case, Move(Step.EXECUTE), actor=actor)
@@ -87,7 +91,7 @@ def confirm_task(
     """
     case = case_of(ws, ref)
     task = next((t for t in waits_for(ws, case) if (t.system, t.what) == (system, what)), None)
-    if task is None or task.how == "connector":
+    if task is None or (task.how == "connector" and task.state != "failed"):
         raise NotFound(f"there is no open task {system}/{what}", remedy="`rightful request show` lists them")
     if not ok and not note.strip():
         raise BadInput("a task that could not be done needs a note", remedy="Say why")

@@ -16,6 +16,8 @@ import json
 from collections.abc import Sequence
 
 from rightful.actions.assemble_copy import free_texts, keep_copy
+from rightful.actions.erase_customer import erase_customer
+from rightful.actions.open_request import known_address
 from rightful.actions.record_choice import make_event, record
 from rightful.actions.withdraw_consent import object_to
 from rightful.consent.rules import active_scopes
@@ -47,7 +49,8 @@ def planned_tasks(ws: Workspace, case: Case, *, actor: str) -> tuple[Task, ...]:
             Kind.HUMAN_REVIEW: "look",
             Kind.COMPLAINT: "look",
         }[case.kind]
-        tasks.append(Task(case.id, SOURCE, what, "manual"))
+        how = "connector" if case.kind is Kind.ERASURE else "manual"
+        tasks.append(Task(case.id, SOURCE, what, how))
     if case.sensitive and case.kind in (*COPIES, Kind.ERASURE) and case.reached < Level.SECOND:
         tasks.append(Task(case.id, _PROOF.system, _PROOF.what, _PROOF.how))
     if (case.kind in COPIES and case.sensitive) or case.kind is Kind.ERASURE:
@@ -69,8 +72,8 @@ def systems(ws: Workspace) -> tuple[tuple[str, str], ...]:
     return tuple((str(name), str(how)) for name, how in named.items())
 
 
-def carry_out(ws: Workspace, case: Case, task: Task, *, actor: str) -> str:
-    """Do one task that a program can do; returns what came of it as a code.
+def carry_out(ws: Workspace, case: Case, task: Task, *, actor: str) -> tuple[str, str]:
+    """Do one task that a program can do; returns the task's state and what came of it as a code.
 
     Raises:
         StepRefused: this is not for a program.
@@ -80,21 +83,47 @@ def carry_out(ws: Workspace, case: Case, task: Task, *, actor: str) -> str:
     assert case.no is not None
     if case.kind in COPIES:
         kept = keep_copy(ws, case, actor=actor)
-        return "partly" if json.loads(kept.withheld) else "whole"
+        return "done", "partly" if json.loads(kept.withheld) else "whole"
     key = use.customer_key(ws, case.no)
     if key is None:
         raise StepRefused("this customer is not in the records any more", code="rights.nobody-known")
+    if case.kind is Kind.ERASURE:
+        return _erase(ws, case, key)
     _record_choice(ws, case, key, actor)
-    return "recorded"
+    return "done", "recorded"
+
+
+def _erase(ws: Workspace, case: Case, key: str) -> tuple[str, str]:
+    """Erase everywhere, and tell the address that was known until then. What is incomplete stays an open task."""
+    assert case.no is not None
+    address = known_address(ws, case.no)
+    try:
+        outcome = erase_customer(ws, key, actor="self")
+    except BadInput:
+        return "failed", "other-profiles"  # a person decides first whether they are the same customer
+    if outcome.status == "incomplete":
+        return "failed", "incomplete"
+    if address and case.source != "mail":
+        words = {"ref": case.ref, "partly": outcome.status == "partly"}
+        ws.mail.put(
+            to=address,
+            template="request-erased",
+            words=words,
+            language=case.language,
+            kind="rights",
+            once=f"request-erased/{case.ref}",
+            keep=False,
+        )
+    return "done", str(outcome.status)
 
 
 def left_over(ws: Workspace, case: Case) -> tuple[str, ...]:
     """What is not true although it was said to be done; codes. Empty: it was looked at and holds."""
-    assert case.no is not None
     if case.kind in COPIES:
         kept = ws.cases.copy_of(case.id)
         return () if kept is not None and kept.until_us > ws.clock() else ("no-copy",)
     if case.kind in BY_EVENT:
+        assert case.no is not None
         events = ws.facts.subject(case.no).events
         starts, ends = _EVENTS[case.kind]
         standing = active_scopes(events, starts, ends)

@@ -437,6 +437,7 @@ class _Work:
             for no in self.numbers:
                 ws.consent.forget(tx, no)
                 ws.mail.forget(tx, no)
+                ws.cases.forget(tx, ws.subject_id(no))
         self._outbox(strong)
 
     def forget_keys(self) -> None:
@@ -445,7 +446,7 @@ class _Work:
             for no in self.numbers:
                 self.ws.ledger.forget(self.ws.subject_id(no), number=no, tx=tx)
         self._sign_in()
-        self.ws.control.scrub(*ERASABLE, "consent_event", "mail_letter", rewrite=True)
+        self.ws.control.scrub(*ERASABLE, "consent_event", "mail_letter", "rights_case", "rights_copy", rewrite=True)
 
     def work_out_anew(self) -> None:
         """The permission state, which held birth date and residence."""

@@ -81,6 +81,12 @@ REASONS = {
     "source-limit": _("Many requests from one source"),
     "kind-guessed": _("The kind was guessed from a mail"),
     "agent": _("Sent by an authorised agent"),
+    "other-profiles": _("Other profiles may be the same person: decide first"),
+    "incomplete": _("Something is left; the erasure names it"),
+    "complete": _("Nothing is left"),
+    "partly": _("Part of it"),
+    "whole": _("All of it"),
+    "recorded": _("It counts from now on"),
 }
 LEVELS = {
     0: _("Nothing shown yet"),
@@ -169,5 +175,6 @@ def for_staff(kind: str) -> str | None:
         "agent-registered": "An authorised agent was registered",
         "agent-ended": "An authorised agent was taken off the list",
         "agent-refused": "A message of an agent was refused",
+        "agent-token": "An authorised agent set up its token",
     }
     return further.get(step) or "A customer's request: " + STEPS.get(step, step).rstrip(".").lower()

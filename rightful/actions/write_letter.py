@@ -20,7 +20,7 @@ from rightful.actions.assemble_copy import KEPT_DAYS
 from rightful.compliance.laws import clock, every_law
 from rightful.rights import letters
 from rightful.rights.letters import Letter
-from rightful.rights.rules import BY_EVENT, COPIES, Case
+from rightful.rights.rules import BY_EVENT, COPIES, Case, Kind
 from rightful.workspace import Workspace
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -64,4 +64,7 @@ def _outcome(ws: Workspace, case: Case, outcomes: dict[str, str]) -> str:
         kept = ws.cases.copy_of(case.id)
         partly = kept is not None and bool(json.loads(kept.withheld))
         return Template(outcomes["partly" if partly else "copy"]).safe_substitute(days=KEPT_DAYS)
+    if case.kind is Kind.ERASURE:
+        partly = any(t.detail == "partly" for t in ws.cases.tasks(case.id))
+        return outcomes["erased-partly" if partly else "done"]
     return outcomes["recorded" if case.kind in BY_EVENT else "done"]

@@ -312,6 +312,49 @@ def run(cli: Cli) -> int:
     return PARTLY if done.stuck else OK
 
 
+@verb(
+    app,
+    NOUN,
+    "agents",
+    members={"business_id": "what we are called there", "agents": "list of {agent, name, listed, token, ended}"},
+)
+def agents(
+    cli: Cli,
+    add: Annotated[
+        Path | None, typer.Option("--add", help="List an agent: a JSON file with id, name and verify_key.")
+    ] = None,
+    end: Annotated[str, typer.Option("--end", help="Take an agent off the list, by its id.")] = "",
+) -> int:
+    """Authorised agents of customers (Data Rights Protocol): who may send signed requests."""
+    from rightful.actions import authorised_agents
+    from rightful.actions.see_requests import instant
+
+    with cli.open() as ws:
+        if add is not None:
+            authorised_agents.register_agent(ws, add.read_text("utf-8"), actor=cli.operator)
+        if end:
+            authorised_agents.end_agent(ws, end, actor=cli.operator)
+        known, business = ws.agents.everybody(), authorised_agents.business_of(ws)
+    cli.answer(
+        business_id=business,
+        agents=[
+            {
+                "agent": one.id,
+                "name": one.name,
+                "listed": instant(one.since_us),
+                "token": bool(one.token),
+                "ended": None if one.ended_us is None else instant(one.ended_us),
+            }
+            for one in known
+        ],
+    )
+    rows = [(a.id, a.name, f"{instant(a.since_us):%Y-%m-%d}", "yes" if a.token else "no",
+             "" if a.ended_us is None else f"{instant(a.ended_us):%Y-%m-%d}") for a in known]  # fmt: skip
+    cli.table(("agent", "name", "listed", "token", "ended"), rows)
+    cli.say(f"Agents address their requests to business-id {business}.", "dim")
+    return OK
+
+
 def _told(cli: Cli, case: Case, more: str = "") -> int:
     cli.show(case.ref)
     words = f"{case.kind.value}: {case.state.value}"

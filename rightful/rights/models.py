@@ -313,6 +313,21 @@ class Cases:
         )
         return bool(done)
 
+    def forget(self, tx: Tx, subject: str) -> None:
+        """Take an erased customer out of their cases: each goes on as a case of nobody, to show that it was answered.
+
+        What they wrote and what a copy held can no longer be read; the copies go.
+        """
+        mine = [row[0] for row in tx.execute("SELECT id FROM rights_case WHERE subject = ?", (subject,))]
+        for case_id in mine:
+            for table in ("rights_copy", "rights_ticket", "rights_code", "rights_review"):
+                tx.execute(f"DELETE FROM {table} WHERE case_id = ?", (case_id,))
+        tx.execute(
+            "UPDATE rights_case SET subject = 'gone-' || ref, no = NULL, residence = '', sender = '', "
+            "version = version + 1 WHERE subject = ?",
+            (subject,),
+        )
+
     # --- reading ---
 
     def bulk(self, bulk_id: str) -> Bulk | None:

@@ -30,6 +30,7 @@ urlpatterns = [
     path("", include("rightful.portal.urls")),
     path("language/", public(require_POST(set_language)), name="set-language"),
     path("staff/", include("rightful.console.urls")),
+    path("", include("rightful.api.data_rights_protocol")),
     path("api/", include("rightful.api.urls")),
     path("staff/sign-in/", public(staff_pages.SignIn.as_view()), name="account_login"),
     path("staff/sign-in/code/", public(staff_pages.Code.as_view()), name="mfa_authenticate"),

@@ -429,8 +429,6 @@ NOT_YET = {  # capabilities that come with rights, retention, fair use and shari
     "J09",
     "O13",
     "O14",
-    "O18",
-    "O19",
     "O20",
     "P15",
     "P18",

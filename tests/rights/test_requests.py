@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from collections import Counter
+from dataclasses import replace
 
 import jsonschema
 import pytest
@@ -340,7 +341,7 @@ def test_limiting_sensitive_data_restricts_its_categories_and_nothing_else(club)
     assert scopes == {"health"}
 
 
-@pytest.mark.parametrize("kind", ["rectification", "human-review", "complaint", "erasure"])
+@pytest.mark.parametrize("kind", ["rectification", "human-review", "complaint"])
 def test_what_a_person_has_to_do_waits_for_that_person(club, clock, kind):
     case = ask(club, kind, "A1")
     assert case.state is State.PLANNED
@@ -350,6 +351,56 @@ def test_what_a_person_has_to_do_waits_for_that_person(club, clock, kind):
             confirm_task(club, case.ref, "nowhere", task.what, actor=OLGA)
         case = confirm_task(club, case.ref, task.system, task.what, note="seen to", actor=OLGA)
     assert case.state is State.ANSWERED
+
+
+def test_an_erasure_is_carried_out_after_its_grace_and_leaves_a_case_of_nobody(club, clock):
+    other = ask(club, "human-review", "E5", text="CANARY-OTHER")
+    case = ask(club, "erasure", "E5", text="CANARY-WHY")
+    assert run_requests(club).moved == 0
+    clock.go_on(hours=73)
+    ran = run_requests(club)
+    assert (ran.moved, ran.stuck) == (1, ())
+    done = club.cases.by_ref(case.ref)
+    assert done.state is State.ANSWERED and done.no is None and done.subject == f"gone-{case.ref}"
+    with pytest.raises(Refused):
+        club.number_of("E5")
+    assert club.cases.by_ref(other.ref).subject == f"gone-{other.ref}"
+    texts = [m.text for m in detail_of(club, done).messages]
+    assert texts[0] == "" and "Your request is answered" in texts[-1]
+    (last,) = [line for line in club.mail.lines(limit=99) if line.template == "request-erased"]
+    assert last.subject is None, "nothing ties the last mail to a customer"
+    assert club.ledger.entries_of(case.subject) == [], "no entry after the erasure makes the link again"
+    seen = [t for t in club.cases.tasks(case.id) if t.what == "erase"]
+    assert (seen[0].state, seen[0].detail) == ("done", "complete")
+
+
+def test_an_erasure_that_left_something_says_so_and_waits_for_a_person(club, clock, monkeypatch):
+    """The real erasure, as if its check had found something: nobody says "done" before it was seen to."""
+    from rightful.actions import carry_out
+
+    real = carry_out.erase_customer
+    monkeypatch.setattr(carry_out, "erase_customer", lambda *a, **k: replace(real(*a, **k), status="incomplete"))
+    case = ask(club, "erasure", "E5")
+    clock.go_on(hours=73)
+    run_requests(club)
+    case = club.cases.by_ref(case.ref)
+    assert case.state is State.PLANNED
+    (task,) = waits_for(club, case)
+    assert (task.what, task.state, task.detail) == ("erase", "failed", "incomplete")
+    assert fulfil(club, case.ref, actor=OLGA).state is State.PLANNED, "trying again changes nothing"
+    done = confirm_task(club, case.ref, "source", "erase", note="taken out of the note by hand", actor=OLGA)
+    assert done.state is State.ANSWERED
+
+
+def test_an_erasure_that_a_person_has_to_decide_about_stays_open_and_erases_nothing(club, clock):
+    """Ana's number stands in Cem's notes, so his profile may be hers: a person decides."""
+    case = ask(club, "erasure", "A1")
+    confirm_task(club, case.ref, "phone", "tell", actor=OLGA)
+    clock.go_on(hours=73)
+    run_requests(club)
+    (task,) = waits_for(club, club.cases.by_ref(case.ref))
+    assert (task.state, task.detail) == ("failed", "other-profiles")
+    assert club.number_of("A1") is not None
 
 
 def test_a_task_that_could_not_be_done_keeps_the_request_open(club):
