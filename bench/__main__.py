@@ -16,10 +16,11 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from bench import decision, event, gated, history, importing, sdk
+from bench import access, decision, event, gated, history, importing, sdk
 from bench.measure import FULL, SMALL, Row, Scale
 
 BENCHES: dict[str, Callable[[Scale], list[Row]]] = {
+    "access": access.run,
     "sdk": sdk.run,
     "decision": decision.run,
     "event": event.run,

@@ -407,6 +407,8 @@ def test_T06_a_fast_clock_does_not_let_a_grant_outlive_a_withdrawal():
 # --- bookkeeping -----------------------------------------------------------------------------------
 
 ELSEWHERE = {
+    "O18": "tests/rights/test_requests.py",
+    "O19": "tests/rights/test_requests.py",
     "S15": "tests/actions/test_choices.py",
     "S16": "tests/actions/test_choices.py",
     "S18": "tests/actions/test_choices.py",
