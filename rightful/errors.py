@@ -96,7 +96,7 @@ class PurposeMissing(Refused):
 
     code = "integrity.purpose-missing"
     article = "GDPR Art. 5(1)(b)"
-    remedy = 'Say what for: purpose="..." in Python, --purpose on the command line'
+    remedy = 'Say what for: purpose="..." in Python, --purpose on the command line, a Purpose header over REST'
 
 
 class NotPermitted(Refused):

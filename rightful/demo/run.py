@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from rightful.actions.customer_view import recognise_customer
 from rightful.demo import sharing, story
+from rightful.demo.doors import ways_in
 from rightful.demo.requests import seed_requests
 from rightful.demo.world import Login, Step, World, is_demo, login_of, make
 from rightful.errors import NotFound, RightfulError
@@ -62,10 +63,11 @@ def demo(cli: Door, folder: Path, *, serve: bool, port: int, pace: float) -> int
         sharing.hand_over(world.ws)
         seed_requests(world.ws, world.people, story.told_about(world.ws))
         visitors = _visitors(world) if serve else ()
+        doors = ways_in(world.ws, story.somebody(world.ws).key) if serve else {}
     seconds = round(time.monotonic() - began, 1)
     cli.answer(path=str(folder), made=list(world.made), seconds=seconds, chapters=chapters)
     if serve:
-        _serve(cli, folder, port, visitors)
+        _serve(cli, folder, port, visitors, doors)
     else:
         cli.say(f"\nThe story took {seconds} s. Look on: rightful gate explain -p newsletter -c email "
                 f"--as max@meadow.example -w {folder}")  # fmt: skip
@@ -157,7 +159,7 @@ def _visitors(world: World) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _serve(cli: Door, folder: Path, port: int, visitors: tuple[str, ...]) -> None:
+def _serve(cli: Door, folder: Path, port: int, visitors: tuple[str, ...], doors: Mapping[str, str]) -> None:
     try:
         from rightful.web import accounts
         from rightful.web import serve as web
@@ -171,6 +173,7 @@ def _serve(cli: Door, folder: Path, port: int, visitors: tuple[str, ...]) -> Non
     if not accounts.staff_exists(folder, known.email):
         accounts.create_staff(folder, known.email, known.password, "officer", known.totp_secret)
     _tell_logins(cli, free, visitors, known, accounts.totp_now(folder, known.totp_secret), folder)
+    _tell_doors(cli, free, doors)
     sys.stdout.flush()
     web.serve(folder, host=HOST, port=free, demo=True)
 
@@ -188,6 +191,19 @@ def _tell_logins(cli: Door, port: int, visitors: tuple[str, ...], known: Login, 
     cli.say("\nLook around; Ctrl-C ends it.\n", "bold")
     cli.table(("", "", ""), rows)
     cli.say("")
+
+
+def _tell_doors(cli: Door, port: int, doors: Mapping[str, str]) -> None:
+    """What needs no sign-in. Links stand on lines of their own: they are long, and there to be copied."""
+    site = f"http://{HOST}:{port}"
+    cli.say("Without signing in\n", "bold")
+    for name, words in (
+        ("opt-out", "opt out with an address and one press"),
+        ("unsubscribe", "the link in a mail that stops one list"),
+        ("preferences", "the form for the organisation's own site"),
+    ):
+        cli.say(f"  {words}\n  {site}{doors[name]}")
+    cli.say(f"\n  the REST API, as the marketer: {site}/api/v1/purposes\n  Authorization: Bearer {doors['token']}\n")
 
 
 def free_port(wanted: int) -> int:

@@ -19,10 +19,14 @@ import pytest
 from typer.testing import CliRunner
 
 from rightful.actions.customer_view import recognise_customer
+from rightful.actions.issue_token import caller_of
+from rightful.actions.unsubscribe import about
 from rightful.cli.main import app
 from rightful.demo import run, world
+from rightful.demo.doors import ways_in
 from rightful.demo.generate import write
-from rightful.demo.story import email_of, told_about
+from rightful.demo.story import email_of, somebody, told_about
+from rightful.demo.world import MARKETER
 from rightful.workspace import Workspace
 
 pytestmark = pytest.mark.slow
@@ -172,14 +176,19 @@ def test_it_takes_less_than_a_minute(told):
     assert told["seconds"] < 60
 
 
+def kept_keys(folder: Path) -> dict[Path, int]:
+    """Files of keys and when they were written; the store of customers' own keys grows with whoever acts."""
+    return {p: p.stat().st_mtime_ns for p in (folder / "keys").iterdir() if not p.name.startswith("subject-keys")}
+
+
 def test_the_second_run_makes_nothing_and_tells_the_same(folder, told):
-    before = {path: path.stat().st_mtime_ns for path in (folder / "keys").iterdir()}
+    before = kept_keys(folder)
     again = _demo(folder)
     assert again["made"] == []
     assert again["chapters"]["came-in"] == told["chapters"]["came-in"]
     first, second = (x["chapters"]["withdrawal"] for x in (told, again))
     assert second["before"] == first["after"] == second["after"] + 1
-    assert {path: path.stat().st_mtime_ns for path in (folder / "keys").iterdir()} == before
+    assert kept_keys(folder) == before
 
 
 def test_the_generated_files_do_not_stay_in_the_clear(folder, told):
@@ -283,3 +292,11 @@ def test_the_demo_serves_its_pages_and_prints_logins_that_work(folder, told):
     assert visitor is not None
     with Workspace.open(place) as ws:
         assert recognise_customer(ws, visitor[1]) == told_about(ws)
+
+
+def test_the_demo_shows_ways_in_that_need_no_sign_in(folder, told):
+    with Workspace.open(folder) as ws:
+        ways = ways_in(ws, somebody(ws).key)
+        assert caller_of(ws, ways["token"]).actor == MARKETER
+        assert ways_in(ws, somebody(ws).key)["token"] == ways["token"], "made once"
+        assert about(ws, ways["unsubscribe"].rsplit("/", 1)[1]).purpose == "newsletter"
