@@ -42,6 +42,8 @@ from rightful.policy.models import PolicyShelf
 from rightful.protection.keys import Keyring, derive
 from rightful.protection.links import Links
 from rightful.retention.erasures import Erasures
+from rightful.retention.holds import Holds
+from rightful.retention.runs import DisposalRuns
 from rightful.rights.agents import Agents
 from rightful.rights.corrections import Corrections
 from rightful.rights.models import Cases
@@ -220,6 +222,14 @@ class Workspace(AbstractContextManager["Workspace"]):
     @cached_property
     def erasures(self) -> Erasures:
         return Erasures(self.ledger)
+
+    @cached_property
+    def holds(self) -> Holds:
+        return Holds(self.control)
+
+    @cached_property
+    def disposals(self) -> DisposalRuns:
+        return DisposalRuns(self.control)
 
     @cached_property
     def link_book(self) -> LinkBook:

@@ -1,5 +1,7 @@
 """One change of customer data, as it is planned: which rows of which table, and what becomes of them.
 
+A `Change` names its rows, a `Sweep` says what is true of them.
+
 Easy to get wrong: a change without an upper limit of rows. `dispose.py` turns it into a
 statement and undoes everything when it reaches further.
 """
@@ -8,6 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlglot import exp
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +39,29 @@ class Change:
     @property
     def deletes(self) -> bool:
         return self.sets is None
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """One change of all rows of a table of which a condition is true.
+
+    Attributes:
+        table: its name in `Source.structure()`.
+        where: a tree made from the catalogue by the gate; `mark()` stands for each of `values`, in order.
+        sets: column -> new value; None deletes the rows instead.
+        most: rows that were counted before; more than that undoes the change.
+    """
+
+    table: str
+    where: exp.Expr
+    values: tuple[object, ...] = ()
+    sets: Mapping[str, object] | None = None
+    most: int = 0
+
+    @property
+    def deletes(self) -> bool:
+        return self.sets is None
+
+    @property
+    def expected(self) -> int:
+        return self.most

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from rightful.consent.events import Event
 from rightful.errors import BadInput, NotFound, RightfulError, UnknownName
-from rightful.gate.changes import Change
+from rightful.gate.changes import Change, Sweep
 from rightful.gate.facts import Facts
 from rightful.ledger.journal import Journal
 from rightful.ledger.record import Draft, Entry, Ledger
@@ -79,7 +79,7 @@ class Correction:
 
 def erase(
     house: House,
-    changes: Sequence[Change],
+    changes: Sequence[Change | Sweep],
     *,
     kind: str,
     public: Mapping[str, Any],
@@ -98,8 +98,8 @@ def erase(
         TooManyRows: a change reached further than it says; nothing was changed; recorded.
         QueryFailed, SourceUnavailable: the store did not do it; nothing was changed; recorded.
     """
-    statements, limits, owners = [], [], []
     known = {table.name: table for table in house.source.structure()}
+    statements, limits, owners = [], [], []
     for number, change in enumerate(changes):
         for tree, values, most in _trees(change, _known(known, change)):
             statements.append((text_of(tree, house.source.dialect), values))
@@ -216,11 +216,19 @@ def current_row(house: House, no: int, table: str) -> dict[str, Any]:
 # --- statements ------------------------------------------------------------------------------------
 
 
-def _trees(change: Change, table: StoredTable) -> Iterator[tuple[exp.Expr, list[object], int]]:
+def _trees(change: Change | Sweep, table: StoredTable) -> Iterator[tuple[exp.Expr, list[object], int]]:
     """Statement trees with the values of their marks, in order, and the most rows each may touch."""
     from sqlglot import exp
 
     place = exp.table_(table.place[-1], db=table.place[0] if len(table.place) > 1 else None, quoted=True)
+    if isinstance(change, Sweep):
+        if change.sets is None:
+            yield exp.Delete(this=place).where(change.where), list(change.values), change.most
+        else:
+            sets, bound = _sets(change.sets)
+            tree = exp.Update(this=place, expressions=sets).where(change.where)
+            yield tree, [*bound, *change.values], change.most
+        return
     for start in range(0, len(change.rows), AT_ONCE):
         rows = change.rows[start : start + AT_ONCE]
         condition, values = _condition(change, table, rows)
@@ -228,12 +236,18 @@ def _trees(change: Change, table: StoredTable) -> Iterator[tuple[exp.Expr, list[
         if change.sets is None:
             yield exp.Delete(this=place).where(condition), values, most
             continue
-        sets = [
-            exp.EQ(this=exp.column(name, quoted=True), expression=exp.Null() if value is None else mark())
-            for name, value in change.sets.items()
-        ]
-        bound = [value for value in change.sets.values() if value is not None]
+        sets, bound = _sets(change.sets)
         yield exp.Update(this=place, expressions=sets).where(condition), bound + values, most
+
+
+def _sets(wanted: Mapping[str, object]) -> tuple[list[exp.Expr], list[object]]:
+    from sqlglot import exp
+
+    sets: list[exp.Expr] = [
+        exp.EQ(this=exp.column(name, quoted=True), expression=exp.Null() if value is None else mark())
+        for name, value in wanted.items()
+    ]
+    return sets, [value for value in wanted.values() if value is not None]
 
 
 def _condition(change: Change, table: StoredTable, rows: Sequence[tuple[object, ...]]) -> tuple[exp.Expr, list[object]]:
@@ -278,18 +292,18 @@ def text_of(tree: exp.Expr, dialect: Dialect) -> str:
     return text.replace("%", "%%").replace(_MARK, "%s")
 
 
-def _known(tables: Mapping[str, StoredTable], change: Change) -> StoredTable:
+def _known(tables: Mapping[str, StoredTable], change: Change | Sweep) -> StoredTable:
     table = tables.get(change.table)
     if table is None or table.derived:
         raise UnknownName(f"the store has no table {change.table}", remedy="`rightful source list` shows the tables")
     names = {c.name for c in table.columns}
-    for name in (*change.by, *(change.sets or {})):
+    for name in (*(change.by if isinstance(change, Change) else ()), *(change.sets or {})):
         if name not in names:
             raise UnknownName(f"{change.table} has no column {name}", remedy="Look at the store again, then repeat")
     return table
 
 
-def _counts(changes: Sequence[Change], rows: Sequence[int], *, deletes: bool) -> dict[str, int]:
+def _counts(changes: Sequence[Change | Sweep], rows: Sequence[int], *, deletes: bool) -> dict[str, int]:
     counts: dict[str, int] = {}
     for change, count in zip(changes, rows, strict=True):
         if change.deletes is deletes:

@@ -34,13 +34,13 @@ from rightful.gate import snapshot as snapshots
 from rightful.gate.columns import ColumnBuilder, events_of
 from rightful.gate.conditions import NoticeEntry, Notices, Subject
 from rightful.gate.plan import Plan, compile_plan
-from rightful.gate.planes import NO_BIRTH, Evaluation, Population, Slot
+from rightful.gate.planes import KIND, NO_BIRTH, Evaluation, Population, Slot
 from rightful.gate.request import Decision, Request
 from rightful.gate.snapshot import Snapshot
 from rightful.policy.bind import Bound, bind
 from rightful.policy.model import Policy
 from rightful.sources.contract import FlagState, Source, TableInfo
-from rightful.terms import Outcome
+from rightful.terms import EventKind, Outcome
 
 if TYPE_CHECKING:
     from rightful.policy.models import PolicyShelf
@@ -328,6 +328,14 @@ class Facts:
             np.bitwise_and.at(row, refused >> 3, ~(1 << (refused & 7)).astype(np.uint8))
         return row
 
+    def spoke_since(self, at_us: int, now_us: int) -> NDArray[np.int64]:
+        """Numbers of customers who refused something from this instant on, or whose newest event the flags may
+        not know: for keeping what may have to be shown, or used, after all."""
+        tail = self._current(now_us)
+        events = tail.snapshot.people.events
+        picked = events.no[(events.at >= at_us) & np.isin(events.kind, _REFUSING)]
+        return np.unique(np.concatenate([picked.astype(np.int64), tail.numbers.astype(np.int64)]))
+
     def ensure_flags(self) -> None:
         """Bring the flags in the source to the snapshot, if they stand for another policy or people.
 
@@ -540,6 +548,19 @@ class _Ready:
         self.touched = touched
         self.until = until
         self.yes = yes
+
+
+REFUSALS = frozenset(
+    {
+        EventKind.WITHDRAWN,
+        EventKind.REFUSED,
+        EventKind.OBJECTED,
+        EventKind.OPTED_OUT,
+        EventKind.SIGNAL_GPC,
+        EventKind.RESTRICTED,
+    }
+)
+_REFUSING = [KIND[kind] for kind in sorted(REFUSALS)]
 
 
 class _Tail:

@@ -1,0 +1,444 @@
+"""Data goes when nobody may keep it any longer: what is due, what would happen, what was done.
+
+gather   the schedules out of the policy in force, the day, holds, recent refusals, counts
+decide   which rows go and which fields of rows that stay (`gate/schedules.py`)
+act      batch by batch, each one transaction with its entries; then the files are written anew,
+         and it is counted again before it says done
+
+Easy to get wrong: a purpose whose moment stands nowhere in the data keeps it for ever, so
+that is told; a customer's row others still point to is emptied, not deleted; a clock that
+jumped ahead would dispose of what is still needed, so a run needs a day near the last entry.
+
+Sources: GDPR Art. 5(1)(c), 5(1)(e), 5(2), 17(3); DESIGN sections 1 and 7; cases AC-063, AC-070.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from rightful.errors import BadInput, ClockUntrusted, RightfulError
+from rightful.gate import dispose, use
+from rightful.gate import schedules as plans
+from rightful.gate.changes import Sweep
+from rightful.gate.dispose import mark, text_of
+from rightful.gate.request import Request
+from rightful.gate.schedules import WHY, Claim, Part, Scene
+from rightful.ledger.record import Draft
+from rightful.retention.rules import Hold
+from rightful.workspace import Workspace
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+    from rightful.gate.schedules import TableInfo
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NUMBER = "rf_no"
+BATCH = 1_000_000
+"""Customers whose rows are looked at in one transaction, where rows carry the customer's number."""
+MOST_NAMED = 20_000
+"""Customers that a statement can leave out by name; beyond that the part is kept whole, and told."""
+FORECAST_MONTHS = 12
+CLOCK_AHEAD = timedelta(days=31)
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One thing that is due.
+
+    Attributes:
+        columns: fields that are emptied; () is the whole row.
+        rows: how many. held: rows that holds keep although they are due.
+        because: the periods that have run out, as the policy says them.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    rows: int
+    held: int
+    because: tuple[str, ...]
+
+    @property
+    def deletes(self) -> bool:
+        return not self.columns
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Fields whose time cannot end by itself, and why. `purpose` is "" where the rules need them."""
+
+    table: str
+    columns: tuple[str, ...]
+    purpose: str
+    why: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disposal:
+    """A dry run: what would go on that day. Nothing has happened."""
+
+    day: date
+    policy: str
+    due: tuple[Due, ...]
+    kept: tuple[Kept, ...]
+    unneeded: tuple[tuple[str, str], ...]
+    holds: tuple[Hold, ...]
+
+    @property
+    def rows(self) -> int:
+        return sum(d.rows for d in self.due)
+
+
+@dataclass(frozen=True, slots=True)
+class Disposed:
+    """What a run did. `left`: rows that were due and are still there; `limits`: what could not be reached."""
+
+    run: str
+    status: str
+    deleted: dict[str, int]
+    emptied: dict[str, int]
+    left: dict[str, int]
+    limits: tuple[str, ...]
+    entry: int
+
+
+def plan_disposal(ws: Workspace, *, day: date | None = None) -> Disposal:
+    """What is due on a day (today, in the policy's zone), in numbers.
+
+    Raises:
+        ClockUntrusted: the clock stands before the newest entry.
+    """
+    now = ws.ledger.check_clock()
+    scene = _scene(ws, now, day)
+    holds = ws.holds.in_force(now)
+    due = []
+    for table, part, whole in _parts(scene):
+        free, all_due = (_still_there(ws, scene, table, part, whole, held) for held in (holds, ()))
+        if all_due:
+            columns = () if whole else part.columns
+            due.append(Due(table.name, columns, free, all_due - free, _because(part.claims)))
+    return Disposal(
+        scene.today,
+        scene.bound.policy.version,
+        tuple(due),
+        tuple(_kept(scene)),
+        tuple((s.table, c) for s in plans.schedules(scene) for c in s.unneeded),
+        tuple(holds),
+    )
+
+
+def forecast(ws: Workspace, *, months: int = FORECAST_MONTHS) -> tuple[tuple[date, str, int], ...]:
+    """Rows that fall due by the first of each of the coming months: (day, table, rows or fields due by then)."""
+    now = ws.ledger.check_clock()
+    scene = _scene(ws, now, None)
+    found = []
+    day = scene.today
+    for _ in range(months):
+        day = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+        then = plans.on(scene, day)
+        for table, part, whole in _parts(then):
+            rows = _count(ws, then, table, part, whole=whole, holds=())
+            if rows:
+                found.append((day, table.name if whole else f"{table.name}: {', '.join(part.columns)}", rows))
+    return tuple(found)
+
+
+def run_disposal(
+    ws: Workspace, *, actor: str, progress: Progress | None = None, at: Callable[[str], None] | None = None
+) -> Disposed:
+    """Dispose of what is due today; harmless to repeat, and to go on with after a crash.
+
+    Args:
+        progress: (what, share done) before each batch.
+        at: called before and after each batch with its name; tests stop the process there.
+
+    Raises:
+        ClockUntrusted: the clock went back, or is far ahead of everything recorded: a disposal is final.
+    """
+    now = ws.ledger.check_clock()
+    newest = ws.ledger.newest_at()
+    if newest and now - newest > CLOCK_AHEAD // timedelta(microseconds=1):
+        raise ClockUntrusted(
+            f"the clock stands {timedelta(microseconds=now - newest).days} days after the newest entry, and what is "
+            "disposed of does not come back",
+            remedy="If the clock is right, make any use that is recorded first, then run again",
+        )
+    scene = _scene(ws, now, None)
+    holds = ws.holds.in_force(now)
+    policy = scene.bound.policy.version
+    with ws.control.write() as tx:
+        run = ws.disposals.begin(tx, policy, now)
+    deleted: dict[str, int] = {}
+    emptied: dict[str, int] = {}
+    batches = list(_batches(ws, scene, holds))
+    tell = at or (lambda _: None)
+    for number, (table, part, whole, where, values) in enumerate(batches):
+        if progress is not None:
+            progress(table.name, number / len(batches))
+        tell(f"before {number}")
+        rows = _counted(ws, table, where, values)
+        if rows:
+            sets = None if whole else dict.fromkeys(part.columns)
+            done = dispose.erase(
+                ws,
+                [Sweep(table.name, where, values, sets, rows)],
+                kind="disposal",
+                public={
+                    "run": run,
+                    "policy": policy,
+                    "because": list(_because(part.claims)),
+                    "article": "GDPR 5(1)(e)",
+                },
+                private={"actor": actor},
+            )
+            into = deleted if whole else emptied
+            into[table.name] = into.get(table.name, 0) + done.touched[0]
+        tell(f"after {number}")
+    limits: tuple[str, ...] = ()
+    if deleted or emptied:
+        stored = {t.name: t.place for t in ws.source.structure()}
+        limits = tuple(ws.source.purge([stored[name] for name in sorted({*deleted, *emptied})]))
+        ws.facts.look_again()
+    left = _left(ws, scene, holds)
+    status = "incomplete" if left else "complete"
+    outcome = {"deleted": deleted, "emptied": emptied, "left": left, "limits": list(limits), "status": status}
+    drafts = [Draft("disposal.closed", {"run": run, "policy": policy, **outcome}, {"actor": actor})]
+    entry = ws.journal.record(
+        drafts, lambda tx, entries: ws.disposals.end(tx, run, status, entries[0].at, entries[0].index, outcome)
+    )[0]
+    if progress is not None:
+        progress("done", 1.0)
+    return Disposed(run, status, deleted, emptied, left, limits, entry.index)
+
+
+# --- what is due -----------------------------------------------------------------------------------
+
+
+def _scene(ws: Workspace, now: int, day: date | None) -> Scene:
+    ws.facts.look_again()
+    policy = ws.facts.policy
+    if any(p.keep is not None and p.keep.after in plans.WITHDRAWAL for p in policy.purposes.values()):
+        ws.facts.refresh(now)  # a yes waits for the flags: without it, somebody who just agreed would lose data
+    zone = ZoneInfo(policy.timezone)
+    today = (EPOCH + timedelta(microseconds=now)).astimezone(zone).date()
+    subject = ws.config.get("subject", {})
+    customers = ws.facts.customer_table().name
+    return Scene(
+        ws.facts.bound,
+        ws.facts.tables,
+        {t.name: t for t in ws.source.structure()},
+        day or today,
+        {p.id: flags for p in policy.purposes.values() if (flags := _flags(ws, p.id, now))},
+        frozenset(f"{customers}.{column}" for column in subject.values() if column),
+    )
+
+
+def _flags(ws: Workspace, purpose: str, now: int) -> tuple[str, ...]:
+    """The flag columns of a purpose's channels; () if its withdrawals do not matter or nobody may pursue it."""
+    found = ws.facts.policy.purposes[purpose]
+    if found.abstract or found.keep is None or found.keep.after not in plans.WITHDRAWAL:
+        return ()
+    flags = []
+    for channel in found.channels or ("",):
+        for role in ws.facts.policy.roles:
+            plan = ws.facts.plan(Request("", role, purpose, channel), now)
+            if not plan.refused:
+                flags.append(ws.facts.bulk(plan, now).flag)
+                break
+        else:
+            return ()
+    return tuple(dict.fromkeys(flags)) if _stands_in(ws, ws.facts.customer_table(), flags) else ()
+
+
+def _parts(scene: Scene) -> Iterator[tuple[TableInfo, Part, bool]]:
+    """Everything that can end: (table, the part, whether the whole row goes); rows first."""
+    for schedule in plans.schedules(scene):
+        table = scene.table(schedule.table)
+        assert table is not None
+        if schedule.row.can_end:
+            yield table, schedule.row, True
+        for part in schedule.parts:
+            if part.can_end:
+                yield table, part, False
+
+
+def _because(claims: Sequence[Claim]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(f"{claim.purpose}: {claim.words}" for claim in claims))
+
+
+def _kept(scene: Scene) -> Iterator[Kept]:
+    for schedule in plans.schedules(scene):
+        seen: dict[Claim, list[str]] = {}
+        for part in (*schedule.parts, schedule.row):
+            for claim in part.open_claims:
+                columns = seen.setdefault(claim, [])
+                if part is not schedule.row:
+                    columns += [c for c in part.columns if c not in columns]
+        for claim, columns in seen.items():
+            assert claim.why is not None
+            yield Kept(schedule.table, tuple(columns), claim.purpose, WHY[claim.why], claim.words)
+
+
+def _count(ws: Workspace, scene: Scene, table: TableInfo, part: Part, *, whole: bool, holds: Sequence[Hold]) -> int:
+    condition = _condition(ws, scene, table, part, whole=whole, holds=holds)
+    return 0 if condition is None else _counted(ws, table, *condition)
+
+
+def _still_there(ws: Workspace, scene: Scene, table: TableInfo, part: Part, whole: bool, holds: Sequence[Hold]) -> int:
+    """Rows that are due, without those that go as a whole before."""
+    from sqlglot import exp
+
+    mine = _condition(ws, scene, table, part, whole=whole, holds=holds)
+    if mine is None:
+        return 0
+    rows = _counted(ws, table, *mine)
+    row = next((p for t, p, w in _parts(scene) if w and t.name == table.name), None)
+    if whole or row is None or not rows:
+        return rows
+    gone = _condition(ws, scene, table, row, whole=True, holds=holds)
+    return rows if gone is None else rows - _counted(ws, table, exp.and_(mine[0], gone[0]), (*mine[1], *gone[1]))
+
+
+def _counted(ws: Workspace, table: TableInfo, where: exp.Expr, values: tuple[object, ...]) -> int:
+    from sqlglot import exp
+
+    tree = exp.select(exp.Count(this=exp.Star())).from_(_place(ws, table)).where(where)
+    return int(str(ws.source.examine(text_of(tree, ws.source.dialect), list(values))[0][0]))
+
+
+def _condition(
+    ws: Workspace, scene: Scene, table: TableInfo, part: Part, *, whole: bool, holds: Sequence[Hold]
+) -> tuple[exp.Expr, tuple[object, ...]] | None:
+    """Which rows: the periods have run out, nothing holds them, and there is still something to do."""
+    from sqlglot import exp
+
+    parts: list[exp.Expr] = [plans.over(scene, table, part)]
+    if not whole:
+        parts.append(exp.or_(*(exp.not_(exp.column(c, quoted=True).is_(exp.Null())) for c in part.columns)))
+    elif table.customer_table:
+        parts += _nothing_points_here(scene, table)
+    left_out: list[object] = []
+    for hold in holds:
+        if not hold.covers(table.name):
+            continue
+        if hold.customers is None:
+            return None
+        left_out += _keys(ws, hold.customers)
+    if any(claim.how == "consent" for claim in part.claims):
+        recent = _spoke_lately(ws, scene, part)
+        if recent is None:
+            return None
+        left_out += recent
+    if left_out:
+        mine = exp.column(table.key, quoted=True)
+        named = mine.isin(*(mark() for _ in left_out))
+        parts.append(exp.or_(mine.is_(exp.Null()), exp.not_(named)))
+    return exp.and_(*parts), tuple(left_out)
+
+
+def _nothing_points_here(scene: Scene, table: TableInfo) -> Iterator[exp.Expr]:
+    """A customer's row is deleted only when no other governed table has rows of theirs."""
+    from sqlglot import exp
+
+    for other in scene.tables:
+        if other.customer_table:
+            continue
+        key = exp.column(other.key, quoted=True)
+        theirs = exp.select(key).from_(plans.place_of(scene, other)).where(exp.not_(key.is_(exp.Null())))
+        yield exp.not_(exp.column(table.key, quoted=True).isin(query=theirs))
+
+
+def _keys(ws: Workspace, numbers: frozenset[int] | Sequence[int]) -> list[str]:
+    return [key for no in sorted(numbers) if (key := use.customer_key(ws, no)) is not None]
+
+
+def _spoke_lately(ws: Workspace, scene: Scene, part: Part) -> list[str] | None:
+    """Keys of customers who said no so lately that it may still be kept; None if they are too many to name."""
+    zone = ZoneInfo(scene.bound.policy.timezone)
+    first = min(claim.before for claim in part.claims if claim.how == "consent")
+    since = datetime(first.year, first.month, first.day, tzinfo=zone)
+    numbers = ws.facts.spoke_since((since - EPOCH) // timedelta(microseconds=1), ws.clock())
+    if len(numbers) > MOST_NAMED:
+        return None
+    wanted = set(numbers.tolist())
+    found = []
+    for batch, keys in ws.source.customer_keys():
+        found += [key for no, key in zip(batch.tolist(), keys.to_pylist(), strict=True) if no in wanted]
+    return found
+
+
+# --- batches ---------------------------------------------------------------------------------------
+
+
+def _batches(
+    ws: Workspace, scene: Scene, holds: Sequence[Hold]
+) -> Iterator[tuple[TableInfo, Part, bool, exp.Expr, tuple[object, ...]]]:
+    """What is due, cut by customer number where the rows carry one; rows that go come before fields."""
+    from sqlglot import exp
+
+    people = ws.source.number_new_customers()
+    for table, part, whole in _parts(scene):
+        condition = _condition(ws, scene, table, part, whole=whole, holds=holds)
+        if condition is None:
+            continue
+        where, values = condition
+        if people <= BATCH or not _stands_in(ws, table, [NUMBER]):
+            yield table, part, whole, where, values
+            continue
+        number = exp.column(NUMBER, quoted=True)
+        for start in range(0, people, BATCH):
+            some = exp.and_(
+                where.copy(),
+                exp.GTE(this=number.copy(), expression=exp.Literal.number(start)),
+                exp.LT(this=number.copy(), expression=exp.Literal.number(start + BATCH)),
+            )
+            yield table, part, whole, some, values
+        yield table, part, whole, exp.and_(where.copy(), number.copy().is_(exp.Null())), values
+
+
+def _stands_in(ws: Workspace, table: TableInfo, columns: Sequence[str]) -> bool:
+    """Whether rows of the table itself carry these columns of ours (and not a companion beside it)."""
+    from sqlglot import exp
+
+    probe = exp.select(*(exp.column(c, quoted=True) for c in columns)).from_(_place(ws, table)).limit(0)
+    try:
+        ws.source.examine(text_of(probe, ws.source.dialect))
+    except RightfulError:
+        return False
+    return True
+
+
+def _place(ws: Workspace, table: TableInfo) -> exp.Table:
+    from sqlglot import exp
+
+    place = next(t.place for t in ws.source.structure() if t.name == table.name)
+    return exp.table_(place[-1], db=place[0] if len(place) > 1 else None, quoted=True)
+
+
+def _left(ws: Workspace, scene: Scene, holds: Sequence[Hold]) -> dict[str, int]:
+    """What is due and still there, by table: looked at again, with the statements of the plan."""
+    left: dict[str, int] = {}
+    for table, part, whole in _parts(scene):
+        rows = _count(ws, scene, table, part, whole=whole, holds=holds)
+        if rows:
+            left[table.name] = left.get(table.name, 0) + rows
+    return left
+
+
+def check_day(text: str) -> date:
+    """A day of the calendar, as typed.
+
+    Raises:
+        BadInput: it is none.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise BadInput(f"{text[:40]} is no day", remedy="Write 2026-12-31") from None
