@@ -195,7 +195,9 @@ class Workspace(AbstractContextManager["Workspace"]):
                 columns = SubjectColumns(subject.get("residence", ""), subject.get("birth_date", ""))
                 folder = self.path / "state" / "permission"
                 folder.mkdir(parents=True, exist_ok=True)
-                self._facts = Facts(folder, self.source, self.consent, self.shelf, self.clock, columns)
+                self._facts = Facts(
+                    folder, self.source, self.consent, self.shelf, self.clock, columns, self.sharing.derived_fields
+                )
             return self._facts
 
     @cached_property

@@ -59,7 +59,8 @@ def disclosures_of(ws: Workspace, key: str) -> tuple[DisclosureSeen, ...]:
     no = ws.number_of(key)
     settle_quietly(ws)
     now = ws.clock()
-    mine = ws.sharing.those(ws.ledger.touching(no, ws.sharing.all_given()))
+    every = ws.sharing.those(ws.ledger.touching(no, ws.sharing.all_given()))
+    mine = [g for g in every if g.kind != rules.INSIDE]
     sent = {g.export for g in mine if g.export is not None}
     owed = ws.sharing.obligations(no=no)
     return tuple(_seen(g, owed, now) for g in reversed(mine) if g.entry not in sent)

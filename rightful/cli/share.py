@@ -201,14 +201,26 @@ def revoke(
     return OK
 
 
-@verb(app, NOUN, "tell", members={"told": "list: recipient, customers, ledger_entry, file, mailed"})
+@verb(
+    app,
+    NOUN,
+    "tell",
+    members={
+        "told": "list: recipient, customers, ledger_entry, file, mailed",
+        "deleted": "derived table -> rows that left it",
+    },
+)
 def tell(cli: Cli, to: Annotated[str, typer.Option("--to", help="Only this recipient.")] = "") -> int:
-    """Tell recipients what customers said, and remind those who have not answered; for cron."""
+    """Tell recipients what customers said, remind those who have not answered, and take the rows of who said no
+    out of derived tables; for cron."""
+    from rightful.actions.keep_derived import reach_derived
     from rightful.actions.remind_recipients import remind_recipients
 
     with cli.open() as ws:
         done = remind_recipients(ws, cli.operator, to)
+        gone = {} if to else reach_derived(ws, cli.operator)
     cli.answer(
+        deleted=gone,
         told=[
             {
                 "recipient": one.recipient,
@@ -218,12 +230,14 @@ def tell(cli: Cli, to: Annotated[str, typer.Option("--to", help="Only this recip
                 "mailed": one.mailed,
             }
             for one in done
-        ]
+        ],
     )
     for one in done:
         cli.show(str(one.path))
         also = ", and a mail says so" if one.mailed else ""
         cli.say(f"{one.recipient}: {one.customers:,} lines{also}; ledger entry {one.entry}", "dim")
+    for table, rows in gone.items():
+        cli.say(f"{table}: {rows:,} rows of customers who said no are gone", "dim")
     if not done:
         cli.say("Nobody has to be told anything now", "dim")
     return OK

@@ -175,6 +175,12 @@ class ConsentLog:
             return None
         return [int(no) for (no,) in self.db.query("SELECT no FROM consent_event WHERE seq > ?", (position,))]
 
+    def numbers_with(self, kind: EventKind) -> list[int]:
+        """Numbers of the customers with a single event of a kind."""
+        return [
+            int(no) for (no,) in self.db.query("SELECT DISTINCT no FROM consent_event WHERE kind = ?", (kind.value,))
+        ]
+
     def of(self, no: int) -> list[Stored]:
         """Events of one customer that came singly (not in a segment)."""
         rows = self.db.query(f"SELECT {_FIELDS} FROM consent_event WHERE no = ? ORDER BY seq", (no,))

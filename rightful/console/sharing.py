@@ -40,6 +40,7 @@ KINDS = {
     "processor": gettext_lazy("works for us"),
     "service-provider": gettext_lazy("works for us"),
     "joint-controller": gettext_lazy("decides with us"),
+    "inside": gettext_lazy("kept by us, outside the store"),
     "third-party": gettext_lazy("decides for itself"),
 }
 DUTIES = {

@@ -91,6 +91,7 @@ class Facts:
         shelf: PolicyShelf,
         clock: Callable[[], int],
         columns: SubjectColumns,
+        derived: Callable[[], Mapping[str, tuple[str, ...]]] = dict,
     ) -> None:
         self.folder = folder
         self.source = source
@@ -98,6 +99,7 @@ class Facts:
         self.shelf = shelf
         self.clock = clock
         self.columns = columns
+        self.derived = derived
         self._lock = threading.RLock()
         self._shelf_position = -1
         self._policy: Policy | None = None
@@ -152,7 +154,7 @@ class Facts:
         with self._lock:
             if tables != self._tables or self._bound is None:
                 self._tables = tables
-                self._bound = bind(self.policy, {t.name: [c.name for c in t.columns] for t in tables})
+                self._bound = bind(self.policy, {t.name: [c.name for c in t.columns] for t in tables}, self.derived())
                 self._plans.clear()
 
     def table(self, name: str) -> TableInfo:

@@ -47,6 +47,7 @@ class Fields(Protocol):
     @property
     def unclassified(self) -> frozenset[str]: ...
     def fields_of(self, purpose: str) -> tuple[str, ...]: ...
+    def sources_of(self, field: str) -> tuple[str, ...]: ...
     def role_may(self, role: str, field: str) -> bool: ...
     def recipient_covers(self, recipient: str, field: str) -> bool: ...
     def transform(self, purpose: str, field: str) -> str: ...
@@ -257,17 +258,19 @@ def _field_outcome(policy: Policy, bound: Fields, purpose: Purpose | None, ask: 
     if purpose is not None:
         if name not in bound.fields_of(purpose.id):
             against.append(reason("field_not_needed", ask, name))
-        for rule in policy.never:
-            if _never_hits(policy, rule, purpose, name, category):
-                against.append(reason("never_rule", ask, name, because=rule.because))
-        if is_special(policy, category) and not purpose.special_ground and not _explicit(purpose):
-            against.append(reason("special_category", ask, name))
+        for one in (name, *bound.sources_of(name)):  # what was made from data keeps what forbids the data
+            kind = bound.category_of.get(one, category)
+            for rule in policy.never:
+                if _never_hits(policy, rule, purpose, one, kind):
+                    against.append(reason("never_rule", ask, name, because=rule.because))
+            if is_special(policy, kind) and not purpose.special_ground and not _explicit(purpose):
+                against.append(reason("special_category", ask, name))
     if ask.role in policy.roles and not bound.role_may(ask.role, name):
         against.append(reason("field_not_for_role", ask, name))
     if ask.recipient in policy.recipients and not bound.recipient_covers(ask.recipient, name):
         against.append(reason("field_not_covered", ask, name))
     transform = "" if purpose is None else bound.transform(purpose.id, name)
-    return FieldOutcome(name, not against, transform, tuple(against))
+    return FieldOutcome(name, not against, transform, tuple(dict.fromkeys(against)))
 
 
 def _never_hits(policy: Policy, rule: Never, purpose: Purpose, name: str, category: str) -> bool:

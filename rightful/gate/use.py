@@ -170,6 +170,7 @@ class Flow:
         self.bulk = ready.bulks[0]
         self.decision = ready.decision
         self.digest = ready.digest
+        self._behind = [plan for plan, _ in ready.behind]
         self.sql = sql
         self.ran = ready.rewritten.sql
         self.fields = frozenset(name for output in ready.rewritten.outputs for name in output.fields)
@@ -198,7 +199,10 @@ class Flow:
         plan = facts.plan(self.plan.request, now)
         if plan.refused or plan.policy_version != self.plan.policy_version:
             refuse(self.house, self.plan.request, self.sql)
-        return position, _bits_of(facts.permitted(plan, now), numbers)
+        fine = bits_of(facts.permitted(plan, now), numbers)
+        for other in self._behind:
+            fine &= bits_of(facts.permitted(other, now), numbers)
+        return position, fine
 
     def public(self, **more: Any) -> dict[str, Any]:
         return _public(self.plan, **more)
@@ -247,6 +251,7 @@ class _Ready(NamedTuple):
     rewritten: Rewritten
     decision: Decision
     digest: str
+    behind: list[tuple[Plan, Bulk]]  # what the derived tables that it reads were made for
 
     @property
     def hidden(self) -> list[str]:
@@ -269,15 +274,33 @@ def _make_ready(
     bulks = [house.facts.bulk(plan, now) for plan in plans]
     plan, bulk = plans[0], bulks[0]
     wide = plan if chosen_by is None else house.facts.plan(chosen_by, now)
+    derived = _derived(house, sql, now)
     try:
-        rewritten = _rewritten(sql, _permit(house, [wide, *plans[1:]], bulks), house.source.dialect)
+        rewritten = _rewritten(sql, _permit(house, [wide, *plans[1:]], bulks, derived), house.source.dialect)
         _check_outputs(plan, rewritten)
     except SqlRefused as refusal:
         codes = [refusal.code]
         put_on_record(house, [Draft("use.refused", _public(plan, codes=codes), _private(plan, sql=sql))])
         raise
     decision = _bulk_decision(plan, wide, bulk, rewritten, now)
-    return _Ready(plans, bulks, rewritten, decision, hashlib.sha256(rewritten.sql.encode()).hexdigest())
+    behind = [one for name, one in derived.items() if name in rewritten.tables and one is not None]
+    return _Ready(plans, bulks, rewritten, decision, hashlib.sha256(rewritten.sql.encode()).hexdigest(), behind)
+
+
+def _derived(house: House, sql: str, now: int) -> dict[str, tuple[Plan, Bulk] | None]:
+    """Derived tables that a statement may read -> who may still be used for what they were made for.
+
+    A withdrawal reaches a score on the next read, whatever the reader's own purpose. None: that purpose is
+    not in the policy any more, so nobody may be used for it.
+    """
+    text = sql.lower()
+    found: dict[str, tuple[Plan, Bulk] | None] = {}
+    for made in house.sharing.derived():
+        if made.name.lower() not in text:
+            continue
+        plan = house.facts.plan(Request("", "", made.purpose, made.channel), now)
+        found[made.name] = None if plan.ask is None else (plan, house.facts.bulk(plan, now))
+    return found
 
 
 def _failed(house: House, ready: _Ready, sql: str) -> None:
@@ -439,7 +462,12 @@ def _rewritten(sql: str, permit: Permit, dialect: Dialect) -> Rewritten:
 # --- what may come back ----------------------------------------------------------------------------
 
 
-def _permit(house: House, plans: Sequence[Plan], bulks: Sequence[Bulk]) -> Permit:
+def _permit(
+    house: House,
+    plans: Sequence[Plan],
+    bulks: Sequence[Bulk],
+    derived: Mapping[str, tuple[Plan, Bulk] | None],
+) -> Permit:
     """The plans as tables and columns: what is permitted by all, what is hidden, behind which flags."""
     plan, bulk = plans[0], bulks[0]
     outcomes = {f.field: f for f in plan.fields if f.allowed}
@@ -456,6 +484,9 @@ def _permit(house: House, plans: Sequence[Plan], bulks: Sequence[Bulk]) -> Permi
         )
     tables = []
     for info in house.facts.tables:
+        if derived.get(info.name, ...) is None:
+            continue  # made for a purpose that is gone: nobody's rows may be read
+        made = derived.get(info.name)
         columns, hidden = [], []
         for column in info.columns:
             name = f"{info.name}.{column.name}"
@@ -476,12 +507,14 @@ def _permit(house: House, plans: Sequence[Plan], bulks: Sequence[Bulk]) -> Permi
                 tuple(hidden),
                 any_flags,
                 one_row_each=info.customer_table,
-                also=tuple(state.flag for state in bulks[1:]),
+                also=(*(state.flag for state in bulks[1:]), *(() if made is None else (made[1].flag,))),
             )
         )
     return Permit(
         tables=tuple(tables),
-        tail=tuple(sorted({no for state in bulks for no in state.tail})),
+        tail=tuple(
+            sorted({no for state in (*bulks, *(one[1] for one in derived.values() if one)) for no in state.tail})
+        ),
         at_least=_at_least(plans),
         aggregates_only=any(p.ask is not None and p.ask.purpose.aggregates_only for p in plans),
     )
@@ -557,14 +590,15 @@ def _recheck(house: House, ready: _Ready, table: pa.Table) -> tuple[pa.Table, Cu
     import pyarrow.compute as pc
 
     plans, bulks, hidden = ready.plans, ready.bulks, ready.hidden
+    everything = [*zip(plans, bulks, strict=True), *ready.behind]
     now = house.facts.clock()
     if not hidden:
         packed = house.facts.permitted(plans[0], now)
-        for plan in plans[1:]:
+        for plan, _ in everything[1:]:
             packed = packed & house.facts.permitted(plan, now)
         return table, Customers.of_plane(packed), 0
     dropped = 0
-    for plan, bulk in zip(plans, bulks, strict=True):
+    for plan, bulk in everything:
         again = house.facts.bulk(plan, now)
         if again.position == bulk.position and again.tail == bulk.tail:
             continue
@@ -572,14 +606,14 @@ def _recheck(house: House, ready: _Ready, table: pa.Table) -> tuple[pa.Table, Cu
         packed = house.facts.permitted(plan, now)
         for name in hidden:
             numbers = table.column(name).cast(pa.int64()).fill_null(-1).to_numpy()
-            table = table.filter(pa.array((numbers < 0) | _bits_of(packed, numbers)))
+            table = table.filter(pa.array((numbers < 0) | bits_of(packed, numbers)))
         dropped += before - table.num_rows
     columns = [pc.drop_null(table.column(name)).to_numpy() for name in hidden]
     touched = Customers.of_numbers(columns[0] if len(columns) == 1 else np.concatenate(columns), bulks[0].known)
     return table.drop_columns(hidden), touched, dropped
 
 
-def _bits_of(packed: NDArray[np.uint8], numbers: NDArray[Any]) -> NDArray[np.bool_]:
+def bits_of(packed: NDArray[np.uint8], numbers: NDArray[Any]) -> NDArray[np.bool_]:
     """The bit of each number in a plane; False for one that is negative or lies behind its end."""
     inside = (numbers >= 0) & (numbers >> 3 < len(packed))
     fine = np.zeros(len(numbers), np.bool_)

@@ -48,6 +48,8 @@ class Bound:
     _only: Mapping[str, frozenset[str]] = field(repr=False)  # role -> all it may see; absent: anything
     _barred: Mapping[str, frozenset[str]] = field(repr=False)  # role -> what it never sees
     _covered: Mapping[str, frozenset[str]] = field(repr=False)  # recipient -> all it may get; absent: anything
+    _derived: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)  # field -> what it was made from
+    _inherited: frozenset[str] = field(default=frozenset(), repr=False)  # derived fields the policy does not name
 
     @property
     def mismatches(self) -> tuple[Problem, ...]:
@@ -63,19 +65,26 @@ class Bound:
         """Fields a purpose needs, in the order it names them; () for an unknown one."""
         return self.needs.get(purpose, ())
 
+    def sources_of(self, field: str) -> tuple[str, ...]:
+        """The fields a derived one was made from: what is refused for them is refused for it."""
+        return self._derived.get(field, ())
+
     def role_may(self, role: str, field: str) -> bool:
         """Whether a role may see a field at all, whatever the purpose."""
         if role not in self.policy.roles:
             return False
         only = self._only.get(role)
-        return (only is None or field in only) and field not in self._barred.get(role, frozenset())
+        own = only is None or field in only or field in self._inherited
+        own = own and field not in self._barred.get(role, frozenset())
+        return own and all(self.role_may(role, source) for source in self.sources_of(field))
 
     def recipient_covers(self, recipient: str, field: str) -> bool:
         """Whether the agreement with a recipient covers a field."""
         if recipient not in self.policy.recipients:
             return False
         covered = self._covered.get(recipient)
-        return covered is None or field in covered
+        own = covered is None or field in covered or field in self._inherited
+        return own and all(self.recipient_covers(recipient, source) for source in self.sources_of(field))
 
     def transform(self, purpose: str, field: str) -> str:
         """The form in which a purpose gets a field; "" is the value itself."""
@@ -88,8 +97,14 @@ class Bound:
         return category is not None and is_special(category)
 
 
-def bind(policy: Policy, catalogue: Catalogue) -> Bound:
-    """Hold a policy against a catalogue; what does not fit is told, never guessed."""
+def bind(policy: Policy, catalogue: Catalogue, derived: Mapping[str, tuple[str, ...]] | None = None) -> Bound:
+    """Hold a policy against a catalogue; what does not fit is told, never guessed.
+
+    Args:
+        derived: field -> the fields it was made from, none of them derived themselves. One that the policy does
+            not name inherits: it is of the strictest category among them, and a purpose needs it if it needs
+            all of them as they are.
+    """
     known, doubles = _known(catalogue)
     category_of, contradictions = _categories(policy, known, doubles)
     names = _Names(category_of)
@@ -104,17 +119,42 @@ def bind(policy: Policy, catalogue: Catalogue) -> Bound:
         hints.items(recipient.covers, f"recipient {recipient.id} covers", f"recipients/{recipient.id}/covers")
     for number, rule in enumerate(policy.never):
         hints.items(rule.use, f"never rule {number + 1} names", f"never/{number}")
+    needs = {p.id: names.all_of(p.needs) for p in policy.purposes.values()}
+    lineage = {f: sources for f, sources in (derived or {}).items() if f in known}
+    inherited = _inherit(policy, category_of, needs, lineage)
     return Bound(
         policy=policy,
         category_of=category_of,
         unclassified=frozenset(known) - frozenset(category_of),
         missing=tuple(hints.found),
         contradictions=tuple(contradictions),
-        needs={p.id: names.all_of(p.needs) for p in policy.purposes.values()},
+        needs=needs,
         _only={r.id: frozenset(names.all_of(r.only)) for r in policy.roles.values() if r.only},
         _barred={r.id: frozenset(names.all_of(r.not_fields)) for r in policy.roles.values() if r.not_fields},
         _covered={r.id: frozenset(names.all_of(r.covers)) for r in policy.recipients.values() if r.covers},
+        _derived=lineage,
+        _inherited=inherited,
     )
+
+
+def _inherit(
+    policy: Policy,
+    category_of: dict[str, str],
+    needs: dict[str, tuple[str, ...]],
+    lineage: Mapping[str, tuple[str, ...]],
+) -> frozenset[str]:
+    """Give derived fields without a category the strictest one of their sources; returns which these are."""
+    found = set()
+    for name, sources in lineage.items():
+        if name in category_of or not sources or not all(source in category_of for source in sources):
+            continue
+        of_sources = sorted({category_of[s] for s in sources}, key=lambda c: (not is_special(policy.categories[c]), c))
+        category_of[name] = of_sources[0]
+        found.add(name)
+        for purpose in policy.purposes.values():
+            if all(s in needs[purpose.id] and not purpose.transforms.get(s) for s in sources):
+                needs[purpose.id] += (name,)
+    return frozenset(found)
 
 
 def catalogue_of(*policies: Policy) -> Catalogue:

@@ -13,13 +13,14 @@ Easy to get wrong: an answer is what the gate let through, not what is in the ta
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from rightful.actions.export_audience import Export, export_audience
+from rightful.actions.keep_derived import Kept, keep_derived
 from rightful.actions.use_data import decide_one, query_data
 from rightful.errors import NotFound
 from rightful.gate.explain import explain
@@ -135,6 +136,7 @@ class Rights(AbstractContextManager["Rights"]):
         self.purpose = purpose
         self.channel = channel
         self._last: Answer | None = None
+        self._read: dict[str, set[str]] = {}  # purpose -> every field read for it here
 
     @property
     def last(self) -> Answer:
@@ -162,7 +164,43 @@ class Rights(AbstractContextManager["Rights"]):
             recipient=recipient,
         )
         self._last = Answer(self.workspace, used)
+        self._read.setdefault(purpose or self.purpose, set()).update(used.decision.allowed_fields)
         return self._last
+
+    def keep(
+        self,
+        made: Any,
+        name: str,
+        *,
+        key: str = "id",
+        kind: str = "score",
+        sources: Sequence[str] = (),
+        purpose: str = "",
+        channel: str = "",
+    ) -> Kept:
+        """Keep a score, a segment or an extract as a governed table: a customer's later no reaches it.
+
+        Args:
+            made: a SELECT, or rows with the customer's key: Arrow, pandas, Polars, or an answer.
+            sources: "table.column" it was made from; else every field this connection has read for the purpose.
+
+        Raises:
+            Refused: the purpose may not be pursued, or does not permit a source; on record.
+            BadInput: a name that is taken, no key, or nothing was read that it could be made from.
+        """
+        aim = purpose or self.purpose
+        rows = made if isinstance(made, str) else _as_arrow(made)
+        return keep_derived(
+            self.workspace,
+            self.actor,
+            aim,
+            name,
+            rows,
+            key=key,
+            kind=kind,
+            channel=channel or self.channel,
+            sources=tuple(sources) or tuple(sorted(self._read.get(aim, ()))),
+        )
 
     def decide(
         self,
@@ -194,6 +232,17 @@ class Rights(AbstractContextManager["Rights"]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _as_arrow(made: Any) -> pa.Table:
+    """Rows of any of the frames that are first-class here."""
+    import pyarrow as pa
+
+    if isinstance(made, pa.Table):
+        return made
+    if hasattr(made, "__arrow_c_stream__"):
+        return pa.table(made)
+    return pa.Table.from_pandas(made, preserve_index=False)
 
 
 class Campaign:

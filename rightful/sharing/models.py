@@ -46,10 +46,16 @@ BATCHES = [
         PRIMARY KEY (export, number))""",
 ]
 CONTACTS = ["CREATE TABLE share_contact (recipient TEXT PRIMARY KEY, address TEXT NOT NULL)"]
+DERIVED = [
+    """CREATE TABLE share_derived (
+        name TEXT PRIMARY KEY, kind TEXT NOT NULL, purpose TEXT NOT NULL, channel TEXT NOT NULL,
+        columns TEXT NOT NULL, at_us INTEGER NOT NULL, entry INTEGER NOT NULL, customers INTEGER NOT NULL)""",
+]
 _DISCLOSURE = (
     "entry, at_us, recipient, kind, country, safeguard, agreement, purpose, channel, fields, good_until_us, "
     "customers, export, revoked_us, never_left"
 )
+_DERIVED = "name, kind, purpose, channel, columns, at_us, entry, customers"
 _OBLIGATION = (
     "id, cause, no, subject, recipient, duty, purposes, fields, disclosures, since_us, due_us, because, reference, "
     "told, told_us, escalated_us, confirmed_us, confirmed_entry"
@@ -85,6 +91,32 @@ class Disclosure:
     export: int | None = None
     revoked_us: int | None = None
     never_left: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A table that was made from customer data, one or more rows for each customer.
+
+    Attributes:
+        kind: segment, score or extract.
+        purpose, channel: what it was made for; whoever may no longer be used for that is not read from it.
+        columns: column -> the "table.column" it was made from, never derived ones themselves.
+        entry: of the ledger; its bitmap says whose rows were put in.
+    """
+
+    name: str
+    kind: str
+    purpose: str
+    channel: str
+    columns: Mapping[str, tuple[str, ...]]
+    at_us: int
+    entry: int
+    customers: int
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Every field that went into it."""
+        return tuple(sorted({source for sources in self.columns.values() for source in sources}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +160,7 @@ class Sharing:
 
     def __init__(self, db: Database) -> None:
         self.db = db
-        db.migrate("sharing", TABLES, BATCHES, CONTACTS)
+        db.migrate("sharing", TABLES, BATCHES, CONTACTS, DERIVED)
 
     # --- disclosures ---
 
@@ -239,6 +271,39 @@ class Sharing:
     def let_go(self, tx: Tx, entry: int, at_us: int, revoked: int) -> None:
         """Close what was owed because of this disclosure alone: nobody received it."""
         self.confirm(tx, {o.id: revoked for o in self.obligations(only_open=True) if o.disclosures == (entry,)}, at_us)
+
+    # --- what was made from customer data ---
+
+    def note_derived(self, tx: Tx, made: Derived) -> None:
+        """Note a derived table, in the transaction of its ledger entry; a name made again is the newer one."""
+        tx.execute("DELETE FROM share_derived WHERE name = ?", (made.name,))
+        row = (
+            made.name,
+            made.kind,
+            made.purpose,
+            made.channel,
+            json.dumps(dict(made.columns)),
+            made.at_us,
+            made.entry,
+            made.customers,
+        )
+        tx.insert_many("share_derived", _DERIVED, [row])
+
+    def derived(self) -> list[Derived]:
+        rows = self.db.query(f"SELECT {_DERIVED} FROM share_derived ORDER BY name")
+        return [
+            Derived(
+                name, kind, purpose, channel, {c: tuple(s) for c, s in json.loads(columns).items()}, at, entry, people
+            )
+            for name, kind, purpose, channel, columns, at, entry, people in rows
+        ]
+
+    def derived_fields(self) -> dict[str, tuple[str, ...]]:
+        """Each field that was made -> the fields it was made from."""
+        return {f"{made.name}.{column}": sources for made in self.derived() for column, sources in made.columns.items()}
+
+    def drop_derived(self, tx: Tx, name: str) -> None:
+        tx.execute("DELETE FROM share_derived WHERE name = ?", (name,))
 
     # --- obligations ---
 

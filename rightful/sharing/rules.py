@@ -40,6 +40,10 @@ class Duty(StrEnum):
     RESTRICTION = "restriction"  # GDPR 18, 19
 
 
+INSIDE = "inside"
+"""Kind of a disclosure that did not leave the house: rows kept outside the store. No recipient (GDPR Art. 4(9)),
+and told of every no all the same."""
+
 ENDS_HOLDING = frozenset({Duty.WITHDRAWAL, Duty.OBJECTION, Duty.OPT_OUT, Duty.ERASURE})
 """Once confirmed, the recipient no longer holds what it was told about."""
 

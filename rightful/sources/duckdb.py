@@ -387,6 +387,53 @@ class DuckDBSource:
         con.execute(f"DELETE FROM {META}.tables WHERE name = ?", [name])
         con.execute(f"INSERT INTO {META}.tables VALUES (?, ?, ?)", [name, key, customer_table])
 
+    def put_derived(
+        self,
+        name: str,
+        rows: pa.Table,
+        key: str,
+        *,
+        flag: str,
+        tail: Sequence[int],
+        before_commit: Callable[[np.ndarray[Any, Any]], None],
+    ) -> int:
+        """Keep rows made from customers as a governed table; only of those whose flag is true.
+
+        Args:
+            key: the column of `rows` that holds the customer's key; any other is kept as it is.
+            tail: customers to leave out although their flag is true.
+            before_commit: gets the numbers of the customers whose rows are in; what it raises undoes all.
+        """
+        with self.writing() as con:
+            customers = next((t for t in self.catalogue_in(con) if t.customer_table), None)
+            state = self.flags_in(con)
+            if customers is None or state is None:
+                raise NotFound("there are no customers yet", remedy="`rightful source import`")
+            target, own = f"{BASE}.{quoted_name(name)}", quoted_name(customers.key)
+            others = "".join(f", r.{quoted_name(c)}" for c in rows.column_names if c != key)
+            flags = "".join(f", c.{quoted_name(one)}" for one in state.columns)
+            con.execute(f"DROP TABLE IF EXISTS {target}")
+            con.register("rf_made", rows)
+            con.execute(
+                f"CREATE TABLE {target} AS SELECT c.{NUMBER}, c.{own} AS {quoted_name(key)}{others}{flags} "
+                f"FROM rf_made r JOIN {_sql(customers.base)} c ON CAST(c.{own} AS VARCHAR) = "
+                f"CAST(r.{quoted_name(key)} AS VARCHAR) WHERE c.{quoted_name(flag)} "
+                f"AND NOT list_contains(CAST(? AS UINTEGER[]), c.{NUMBER}) ORDER BY c.{NUMBER}",
+                [list(tail)],
+            )
+            con.unregister("rf_made")
+            self.register_table(con, name, key=key, customer_table=False)
+            numbers = con.execute(f"SELECT DISTINCT {NUMBER} FROM {target}").fetchnumpy()[NUMBER]
+            before_commit(np.asarray(numbers, np.uint32))
+            counted = con.execute(f"SELECT count(*) FROM {target}").fetchone()
+        return int(counted[0]) if counted else 0
+
+    def drop_derived(self, name: str) -> None:
+        """Take a derived table away, and our note of it."""
+        with self.writing() as con:
+            con.execute(f"DROP TABLE IF EXISTS {BASE}.{quoted_name(name)}")
+            con.execute(f"DELETE FROM {META}.tables WHERE name = ?", [name])
+
     def renumber(self, con: duckdb.DuckDBPyConnection) -> int:
         """Inside a `writing` transaction: number what has no number; flags of such rows come from
         their customer. Returns how many numbers are given."""

@@ -6,7 +6,7 @@ import csv
 
 import pytest
 
-from tests.cli.conftest import MAX, SAM
+from tests.cli.conftest import ANA, MAX, SAM
 
 LETTER = ("-p", "newsletter", "-c", "email", "--as", MAX)
 
@@ -65,3 +65,19 @@ def test_what_is_not_there_or_not_permitted_is_said(rightful, tmp_path):
     assert rightful("share", "send", tmp_path / "nothing.csv", "--as", MAX).code == 6
     assert rightful("share", "revoke", "7", "--as", MAX).code == 6
     assert not (tmp_path / "a.csv").exists()
+
+
+def test_a_score_is_kept_with_its_lineage_and_a_no_empties_its_row(rightful, listed):
+    ana = ("-p", "study", "--as", ANA)
+    kept = rightful("source", "keep", "churn", "select id, points from customer", *ana, "--json").json
+    assert kept["rows"] == kept["customers"] > 40 and kept["sources"] == ["customer.id", "customer.points"]
+    [one] = rightful("source", "lineage", "--json").json["derived"]
+    assert one["entry"] == kept["ledger_entry"] and one["purpose"] == "study"
+    assert "churn" in rightful("source", "lineage").out
+    rightful("consent", "withdraw", "C002", "study", "--as", SAM)
+    assert rightful("share", "tell", "--as", SAM, "--json").json["deleted"] == {"churn": 1}
+    entry = str(listed[1]["decision"]["ledger_entry"])
+    assert rightful("source", "note", entry, "mailing tool", "--as", MAX).code == 0
+    assert "would be taken away" in rightful("source", "drop", "churn", "--as", ANA).out
+    assert rightful("source", "drop", "churn", "--yes", "--as", ANA).code == 0
+    assert rightful("source", "lineage", "--json").json["derived"] == []
