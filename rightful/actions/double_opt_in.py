@@ -16,7 +16,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from rightful.actions.give_consent import as_shown, grant
+from rightful.actions.customer_words import says as says_in
+from rightful.actions.give_consent import grant
 from rightful.actions.record_choice import make_event, purpose_of, record_all
 from rightful.consent.events import Event
 from rightful.consent.requests import (
@@ -133,7 +134,7 @@ def request_opt_in(
         ws.mail.put(
             to=to,
             template="consent_asked" if kind == ASKED else "opt_in",
-            words={"link": f"/confirm/{token}/", "asked": [_words(ws, label, p, c) for p, c in asked]},
+            words={"link": f"/confirm/{token}/", "asked": [_words(ws, label, p, c, language) for p, c in asked]},
             language=language,
             subject_no=no,
             kind="consent",
@@ -156,7 +157,7 @@ def question(ws: Workspace, token: str) -> Question:
     return Question(
         next(state for state in (OPEN, CONFIRMED, REFUSED, VOID, "expired") if state in states),
         found[0].kind,
-        tuple((a.purpose, a.channel, _words(ws, a.notice, a.purpose, a.channel)["says"]) for a in found),
+        tuple((a.purpose, a.channel, _words(ws, a.notice, a.purpose, a.channel, a.language)["says"]) for a in found),
         found[0].language,
         found[0].notice,
     )
@@ -197,7 +198,8 @@ def answer_question(ws: Workspace, token: str, *, yes: bool) -> Question:
         else:
             evidence = f"request-{one.entry}"
             given = grant(ws, no, purpose, one.channel, one.notice, Method.DOUBLE_OPT_IN, evidence, "self", now, None)
-            words = as_shown(ws, one.notice, one.purpose, one.language, Shown(one.language, form=one.form))
+            says = _words(ws, one.notice, one.purpose, one.channel, one.language)["says"]
+            words = Shown(one.language, says, one.form)
             proof = {"asked-in-entry": str(one.entry), "asked": instant(one.made_us), "confirmed": instant(now)}
             groups.append((given, replace(words, payload=proof)))
             outcomes.append((one, CONFIRMED, True))
@@ -250,7 +252,9 @@ def _no_since(policy: Policy, one: Asked, events: Sequence[Event]) -> bool:
     )
 
 
-def _words(ws: Workspace, notice: str, purpose: str, channel: str) -> dict[str, str]:
-    terms = ws.shelf.notices().get(notice, {}).get(purpose, {})
-    says = str(terms.get("says") or ws.facts.policy.purposes[purpose].says)
-    return {"purpose": purpose, "channel": channel, "says": says}
+def _words(ws: Workspace, notice: str, purpose: str, channel: str, language: str) -> dict[str, str]:
+    """The words of the notice; translated where the policy in force still says the same."""
+    told = str(ws.shelf.notices().get(notice, {}).get(purpose, {}).get("says", ""))
+    policy = ws.facts.policy
+    same = not told or told == policy.purposes[purpose].says
+    return {"purpose": purpose, "channel": channel, "says": says_in(policy, purpose, language) if same else told}

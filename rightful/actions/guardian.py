@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from rightful.actions.customer_words import said_by
 from rightful.actions.give_consent import give_consent
 from rightful.actions.record_choice import Recorded
 from rightful.actions.withdraw_consent import withdraw_consent
@@ -54,7 +55,6 @@ class Waiting:
     channel: str
     says: str
     on: bool
-    answered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +86,9 @@ class ToCheck:
     since: datetime
 
 
-def child_view(ws: Workspace, key: str) -> ChildSeen | None:
+def child_view(ws: Workspace, key: str, *, language: str = "en") -> ChildSeen | None:
     """What waits for a guardian's agreement; None for everybody who decides alone."""
-    return _child(ws, ws.number_of(key), ws.clock())
+    return _child(ws, ws.number_of(key), ws.clock(), language)
 
 
 def invite_guardian(ws: Workspace, key: str, address: str, *, language: str = "en") -> bool:
@@ -121,14 +121,14 @@ def invite_guardian(ws: Workspace, key: str, address: str, *, language: str = "e
     return True
 
 
-def guardian_view(ws: Workspace, token: str) -> GuardianSeen:
+def guardian_view(ws: Workspace, token: str, *, language: str = "en") -> GuardianSeen:
     """What a guardian's link shows; looking changes nothing.
 
     Raises:
         NotFound: no mail of ours has this link.
     """
     relation, now = _relation(ws, token), ws.clock()
-    child = _child(ws, relation.no, now)
+    child = _child(ws, relation.no, now, language)
     expired = relation.ends_us <= now and relation.state in (INVITED, VERIFIED)
     shown = child is not None and relation.state == VERIFIED and not expired
     return GuardianSeen(relation.state, child is None, expired, child.choices if child is not None and shown else ())
@@ -174,7 +174,7 @@ def guardian_answers(
             this is nothing a guardian decides on.
     """
     found, _ = _open(ws, token, VERIFIED)
-    child = _child(ws, found.no, ws.clock())
+    child = _child(ws, found.no, ws.clock(), language)
     waiting = child.choices if child is not None else ()
     if (purpose, channel) not in {(one.purpose, one.channel) for one in waiting}:
         raise EventRejected("this is nothing a guardian decides on", code="consent.guardian-cannot")
@@ -250,7 +250,7 @@ def decide_guardian(ws: Workspace, number: int, *, actor: str, accept: bool, how
 # --- inside ------------------------------------------------------------------------------------------
 
 
-def _child(ws: Workspace, no: int, now: int) -> ChildSeen | None:
+def _child(ws: Workspace, no: int, now: int, language: str = "en") -> ChildSeen | None:
     """The child's view, or None for somebody who is old enough, whose age is unknown, or who is gone."""
     policy, notices = ws.facts.policy, ws.facts.notices
     subject = ws.facts.subject(no)
@@ -267,7 +267,7 @@ def _child(ws: Workspace, no: int, now: int) -> ChildSeen | None:
             if of_age is None or now >= of_age:
                 return None
             if LawfulBasis.CONSENT in view.kinds:
-                found.append(_waiting(purpose, channel, view))
+                found.append(_waiting(purpose, channel, view, language))
     if view is None or not found:
         return None
     of_age = view.turns_us(view.consent_age)
@@ -277,9 +277,8 @@ def _child(ws: Workspace, no: int, now: int) -> ChildSeen | None:
     return ChildSeen(view.consent_age, EPOCH + timedelta(microseconds=of_age), state, tuple(found))
 
 
-def _waiting(purpose: Purpose, channel: str, view: View) -> Waiting:
-    against = reasons_against(view)
-    return Waiting(purpose.id, channel, purpose.says, not against, view.choice.guardian or bool(view.choice.since_us))
+def _waiting(purpose: Purpose, channel: str, view: View, language: str) -> Waiting:
+    return Waiting(purpose.id, channel, said_by(purpose, language), not reasons_against(view))
 
 
 def _relation(ws: Workspace, token: str) -> Relation:

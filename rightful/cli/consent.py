@@ -226,4 +226,10 @@ def _told(cli: Cli, done: Recorded) -> int:
 
 
 # Further verbs of this noun, in files of their own; they need what stands above.
-from rightful.cli import consent_asking, consent_proof, consent_shapes, consent_signals  # noqa: E402, F401
+from rightful.cli import (  # noqa: E402
+    consent_asking,  # noqa: F401
+    consent_guardians,  # noqa: F401
+    consent_proof,  # noqa: F401
+    consent_shapes,  # noqa: F401
+    consent_signals,  # noqa: F401
+)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from rightful.actions.customer_view import recognise_customer
 from rightful.demo import sharing, story
+from rightful.demo.consents import ask_around
 from rightful.demo.doors import ways_in
 from rightful.demo.requests import seed_requests
 from rightful.demo.world import Login, Step, World, is_demo, login_of, make
@@ -60,6 +61,7 @@ def demo(cli: Door, folder: Path, *, serve: bool, port: int, pace: float) -> int
             if not cli.as_json:
                 show(console, number, chapter)
                 time.sleep(pace if console.is_terminal else 0)
+        ask_around(world.ws, world.people)
         sharing.hand_over(world.ws)
         seed_requests(world.ws, world.people, story.told_about(world.ws))
         visitors = _visitors(world) if serve else ()

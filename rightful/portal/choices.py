@@ -49,7 +49,7 @@ def choices(request: HttpRequest) -> HttpResponse:
             "groups": _grouped([one for one in seen.purposes if switches(one) or one.can_refuse]),
             "always": [one for one in seen.purposes if not switches(one) and not one.can_refuse],
             "can_undo": bool(request.session.get(UNDO)),
-            "child": child_view(workspace(), key_of(request)),
+            "child": child_view(workspace(), key_of(request), language=language()),
         },
     )
 

@@ -81,7 +81,7 @@ class WhoForm(forms.Form):
 def invite(request: HttpRequest) -> HttpResponse:
     """The child's page: why somebody has to agree, and whom to ask."""
     ws, key = workspace(), key_of(request)
-    child = child_view(ws, key)
+    child = child_view(ws, key, language=language())
     if child is None:
         raise Http404
     form = GuardianAddressForm(request.POST or None)
@@ -165,7 +165,7 @@ def _pressed(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _show(request: HttpRequest, token: str, form: WhoForm, *, status: int = 200) -> HttpResponse:
-    seen = guardian_view(workspace(), token)
+    seen = guardian_view(workspace(), token, language=language())
     return render(request, "portal/guardian.html", {"seen": seen, "form": form, "token": token}, status=status)
 
 

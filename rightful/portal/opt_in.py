@@ -19,13 +19,15 @@ from django import forms
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from rightful.actions.customer_view import recognise_customer
+from rightful.actions.customer_words import says
 from rightful.actions.double_opt_in import EMAIL, Question, answer_question, question, request_opt_in, subscribable
 from rightful.errors import EventRejected, NotFound, RightfulError
 from rightful.portal.coming_in import AddressForm
+from rightful.portal.visitor import language
 from rightful.web import faults, mailing, post
 from rightful.web.opened import workspace
 
@@ -49,7 +51,7 @@ class SignUpForm(AddressForm):
         super().__init__(*args, **kwargs)
         policy = workspace().facts.policy
         offered = subscribable(policy)
-        self.fields["purposes"].choices = [(name, policy.purposes[name].says) for name in offered]
+        self.fields["purposes"].choices = [(name, says(policy, name, language())) for name in offered]
         self.order_fields(["purposes", "email"])
 
 
@@ -65,8 +67,8 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     if not ratelimit.consume(request, action="sign_up", key=address):
         return faults.too_many(request)
     chosen = [(purpose, EMAIL) for purpose in form.cleaned_data["purposes"]]
-    language = get_language() or "en"
-    post.later(lambda: _ask_if_known(address, chosen, language))
+    spoken = language()
+    post.later(lambda: _ask_if_known(address, chosen, spoken))
     request.session[ASKED_FOR] = address
     return HttpResponseRedirect(reverse("portal:sign-up-sent"))
 
@@ -104,14 +106,14 @@ def _page(request: HttpRequest, asked: Question, *, status: int = 200) -> HttpRe
     return render(request, "portal/confirm.html", {"asked": asked}, status=status)
 
 
-def _ask_if_known(address: str, chosen: list[tuple[str, str]], language: str) -> None:
+def _ask_if_known(address: str, chosen: list[tuple[str, str]], spoken: str) -> None:
     """In the post's thread: a stranger's address gets no mail at all."""
     ws = workspace()
     key = recognise_customer(ws, address)
     if key is None:
         return
     try:
-        if request_opt_in(ws, key, chosen, to=address, language=language, form="portal/sign-up"):
+        if request_opt_in(ws, key, chosen, to=address, language=spoken, form="portal/sign-up"):
             mailing.wake()
     except RightfulError as error:  # a child, an unknown purpose: the page said nothing else either
         log.info("a sign-up was not put: code=%s", error.code)
