@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 RowId = tuple[object, ...]
 AT_ONCE = 400
 SAMPLE = 200
+SPELLINGS = 100
 ASKED = 2000
 MOST_ATTACHMENTS = 20_000
 MOST_ATTACHMENT_BYTES = 8 << 20
@@ -363,7 +364,31 @@ class Store:
         own = exp.column(column, quoted=True)
         query = exp.select(exp.cast(own, "TEXT")).distinct().from_(self._place(table.name))
         rows = self._ask(query.where(exp.not_(own.is_(exp.Null()))).limit(SAMPLE))
-        return tuple(sorted(str(row[0]) for row in rows if row[0] is not None and str(row[0]).strip()))
+        sample = {str(row[0]) for row in rows if row[0] is not None and str(row[0]).strip()}
+        if len(rows) == SAMPLE:
+            sample |= self._rare_spellings(table, own, sample)
+        return tuple(sorted(sample))
+
+    def _rare_spellings(self, table: StoredTable, own: exp.Expr, sample: Collection[str]) -> set[str]:
+        """Of a column of references (`party.party,12`): one value for each kind of thing that the sample missed."""
+        from sqlglot import exp
+
+        hits = [hit for value in sample if (hit := link_rules.REFERENCE_TEXT.fullmatch(value))]
+        if len(hits) < link_rules.ENOUGH * len(sample):
+            return set()
+        known = {f"{hit[1]}{hit[2]}" for hit in hits}
+        rare: set[str] = set()
+        while len(known) < SPELLINGS:
+            text = exp.cast(own, "TEXT")
+            others = [exp.not_(exp.Like(this=text.copy(), expression=mark())) for _ in known]
+            query = exp.select(text).from_(self._place(table.name)).where(exp.and_(*others)).limit(1)
+            row = self._ask(query, [f"{prefix}%" for prefix in sorted(known)])
+            hit = link_rules.REFERENCE_TEXT.fullmatch(str(row[0][0])) if row and row[0][0] is not None else None
+            if hit is None:
+                break
+            known.add(f"{hit[1]}{hit[2]}")
+            rare.add(hit[0])
+        return rare
 
     def _counted_key(self, table: StoredTable) -> tuple[str, ...]:
         from sqlglot import exp

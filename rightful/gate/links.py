@@ -25,6 +25,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Literal
 
 from rightful.gate.identifiers import words_of
@@ -157,6 +158,7 @@ class Guess:
     named: float
 
 
+@lru_cache(maxsize=100_000)
 def plain(name: str) -> str:
     """A table's name for comparison: letters and digits of its words, singular, without schema or application."""
     words = words_of(name)
@@ -164,12 +166,13 @@ def plain(name: str) -> str:
 
 
 def declared(tables: Sequence[Shape], customers: str) -> tuple[Link, ...]:
-    """Foreign keys as links; their roles follow in `with_roles`."""
-    found = []
+    """Foreign keys as links; their roles follow in `with_roles`. A database may declare one twice."""
+    found = {}
     for table in tables:
         for columns, parent, to in table.references:
-            found.append(Link(table.name, columns, parent, to, "foreign-key", "reference", 1.0, "foreign key"))
-    return tuple(found)
+            link = Link(table.name, columns, parent, to, "foreign-key", "reference", 1.0, "foreign key")
+            found[link.id] = link
+    return tuple(found.values())
 
 
 def guesses(tables: Sequence[Shape], customers: str, known: Sequence[Link] = ()) -> tuple[Guess, ...]:
@@ -370,11 +373,12 @@ def _typed(table: Shape, type_column: str, id_column: str, tables: Sequence[Shap
     spelled = table.column(type_column)
     if spelled is None or len(spelled.sample) > 60:
         return []
+    plains = _plains(tables)
     found = []
     for parent in tables:
         if len(parent.key) != 1:
             continue
-        means = tuple(sorted(v for v in spelled.sample if _names_table(v, parent.name, tables)))
+        means = tuple(sorted(v for v in spelled.sample if _names_table(v, parent.name, plains)))
         if means:
             link = Link(
                 table.name,
@@ -400,11 +404,13 @@ def _reference_texts(table: Shape, column: Column, tables: Sequence[Shape]) -> l
     good = [hit for hit in hits if hit is not None]
     if len(good) < 0.8 * len(column.sample):
         return []
+    spellings, plains = {hit[1] for hit in good}, _plains(tables)
     found = []
     for parent in tables:
         if len(parent.key) != 1:
             continue
-        mine = [hit for hit in good if _names_table(hit[1], parent.name, tables)]
+        named = {spelling for spelling in spellings if _names_table(spelling, parent.name, plains)}
+        mine = [hit for hit in good if hit[1] in named]
         for separator in sorted({hit[2] for hit in mine}):
             means = tuple(sorted({hit[1] for hit in mine if hit[2] == separator}))
             link = Link(
@@ -432,14 +438,20 @@ def endings_of(words: Sequence[str]) -> frozenset[str]:
 # --- words -----------------------------------------------------------------------------------------
 
 
-def _names_table(spelling: str, table: str, tables: Sequence[Shape]) -> bool:
-    """Whether a spelling in the data ("party.party", "Customer", "crm.Customer") means this table."""
+def _plains(tables: Sequence[Shape]) -> frozenset[str]:
+    return frozenset(plain(t.name) for t in tables)
+
+
+def _names_table(spelling: str, table: str, plains: frozenset[str]) -> bool:
+    """Whether a spelling in the data ("party.party", "Customer", "crm.Customer") means this table.
+
+    `plains`: the plain names of all tables."""
     wanted = plain(spelling.replace(".", "_"))
     last = plain(re.split(r"[.\\:/]", spelling)[-1])
     own = plain(table)
     if wanted == own or last == own:
         return True
-    if any(plain(t.name) in (wanted, last) for t in tables):
+    if wanted in plains or last in plains:
         return False  # another table has exactly this name
     words = words_of(table)
     return len(words) > 1 and _singular(words[-1]) == last and len(last) > 2

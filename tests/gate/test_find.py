@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 
 from bench import traps
@@ -150,6 +152,44 @@ def test_reference_texts_find_their_table_whatever_application_stands_before_it(
         "ir_attachment.resource>party_party.id",
         "ir_attachment.resource>sale_sale.id",
     }
+
+
+def test_a_foreign_key_declared_twice_is_one_link():
+    twice = ((("party",), "party_party", ("id",)),) * 2
+    tables = shape("party_party", "id"), shape("address", "id", "party", references=twice)
+    assert [link.id for link in rules.declared(tables, "party_party")] == ["address.party>party_party.id"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_kind_of_thing_that_few_references_name_is_found_too(engine, request, tmp_path):
+    """Tryton's notes: a thousand of parties, and then a few of orders that no first sample holds."""
+    fill = (
+        "CREATE TABLE {0}party (id integer PRIMARY KEY, name varchar)",
+        "CREATE TABLE {0}orders (id integer PRIMARY KEY, party integer)",
+        "CREATE TABLE {0}note (id integer PRIMARY KEY, resource varchar)",
+        "INSERT INTO {0}party SELECT i, 'n' FROM generate_series(1, 900) AS s(i)",
+        "INSERT INTO {0}orders SELECT i, i FROM generate_series(1, 40) AS s(i)",
+        "INSERT INTO {0}note SELECT i, 'crm.party,' || i FROM generate_series(1, 900) AS s(i)",
+        "INSERT INTO {0}note SELECT 1000 + i, 'crm.orders,' || i FROM generate_series(1, 40) AS s(i)",
+    )
+    if engine == "duckdb":
+        from rightful.sources.duckdb import DuckDBSource
+
+        source = DuckDBSource.create(tmp_path / "s.duckdb", bytes(range(32)))
+        with source.writing() as con:
+            for statement in fill:
+                con.execute(statement.format("rf_base."))
+    else:
+        import psycopg
+
+        url = request.getfixturevalue("postgres_url")
+        with psycopg.connect(url, autocommit=True) as con:
+            for statement in fill:
+                con.execute(statement.format(""))
+        source = PostgresSource.reflect(url, customer_table="party", reader_password="x")
+    with closing(source):
+        found = {link.id for link in Store(source, "party", "id").propose()}
+    assert {"note.resource>party.id", "note.resource>orders.id"} <= found
 
 
 def test_of_two_columns_that_name_the_customer_the_one_called_by_is_a_mention():
