@@ -238,7 +238,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"  # pages show the organisation's zone (doors.py)
 USE_I18N = True
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English")]
+LANGUAGES = [("en", "English"), ("de", "German"), ("fr", "French"), ("es", "Spanish"), ("ar", "Arabic")]
 LOCALE_PATHS = [HERE / "locale"]
 
 DEFAULT_FROM_EMAIL = os.environ.get("RIGHTFUL_MAIL_FROM", "privacy@localhost")
