@@ -1,7 +1,7 @@
 """What a consent string of the advertising industry says: TCF v2 and GPP, bit by bit.
 
 A decoder of its own: no maintained library for Python can be installed without a
-compiler (decision 7). It reads; what follows is decided in
+compiler (decision 12). It reads; what follows is decided in
 `signals.py`. The two libraries of the IAB for JavaScript judge it in the tests.
 
 Easy to get wrong: believing half of a string. Every bit has to be accounted for, each
