@@ -49,6 +49,7 @@ purposes:
     assert described.json == {
         "schema": "rightful/source.describe/1",
         "email": None,
+        "guardian": None,
         "residence": "lives_in",
         "birth_date": "born_on",
     }
