@@ -110,7 +110,7 @@ def plan_erasure(ws: Workspace, key: str, *, also: Sequence[str] = (), holds: Se
 
     Args:
         also: further keys of the same person.
-        holds: legal holds that concern the person.
+        holds: further reasons to keep something; legal holds that are on record count by themselves.
 
     Raises:
         UnknownName: no such customer.
@@ -230,7 +230,7 @@ def retry_erasure(ws: Workspace, run: str, *, holds: Sequence[Keep] = (), at: St
     """Take up an erasure that ended incomplete, or that a hold kept from ending, after the cause is gone.
 
     Args:
-        holds: those that are still in force; the ones before no longer count.
+        holds: further reasons to keep something; the ones given before no longer count.
 
     Raises:
         BadInput: it ended, and what it knew of the person was destroyed.
@@ -268,7 +268,7 @@ def _worked_out(
     store = store_of(ws)
     confirmed, proposed = links_in_force(ws, store)
     found = finding.find(store, keys, confirmed, proposed, region=region_of(ws, keys[0]))
-    keeps = (*what_survives(ws, store, found), *holds)
+    keeps = (*what_survives(ws, store, found, [ws.number_of(k) for k in keys]), *holds)
     return (
         store,
         confirmed,
@@ -384,6 +384,12 @@ class _Work:
                 self._remember(**{**fresh, "recipients": self.secret["recipients"], "deleted": plan.deletes,
                                   "changed": plan.changed})  # fmt: skip
                 self.identifiers = [_identifier(i) for i in self.secret["identifiers"]]
+            elif self.secret.get("again"):
+                self._remember(
+                    deleted=_added(self.secret["deleted"], plan.deletes),
+                    changed=_added(self.secret["changed"], plan.changed),
+                    unresolved=[asdict(r) for r in plan.unresolved],
+                )
             self._dispose(plan.changes, "store")
         for _ in range(PASSES):
             left = [*self._come_meanwhile(), *self._made_meanwhile()]
@@ -512,6 +518,12 @@ class _Work:
         private = {"actor": self.secret["actor"]}
         dispose.erase(self.ws, changes, kind="erasure", public=public, private=private, subject=subject)
 
+    def _frozen(self) -> frozenset[str]:
+        """Tables in which a hold forbids every change, now."""
+        holds = [h for h in self.ws.holds.in_force(self.ws.clock()) if h.customers is None]
+        given = {k["table"] for k in self.secret["holds"] if k["everybodys"]}
+        return frozenset(given | {t.name for t in self.ws.source.structure() if any(h.covers(t.name) for h in holds)})
+
     def _strong(self) -> list[Identifier]:
         return planning.surviving(self.identifiers)
 
@@ -529,7 +541,7 @@ class _Work:
         found = finding.follow(store, rows, self.secret["keys"], links)
         found.identifiers = ()
         holds = [Keep(**{**k, "columns": k["columns"] and frozenset(k["columns"])}) for k in self.secret["holds"]]
-        keeps = (*what_survives(ws, store, found), *holds)
+        keeps = (*what_survives(ws, store, found, self.numbers), *holds)
         plan = planning.plan_erasure(found, _tables(store, found), links, keeps, token=_token())
         fresh = [[t, list(one), None if cols is None else sorted(cols)] for (t, one), cols in plan.stays.items()]
         known = {(t, tuple(map(str, one))) for t, one in plan.stays}
@@ -541,9 +553,7 @@ class _Work:
         gone = {t: list(rows) for t, rows in self.secret["gone"].items()}
         for table, held in found.rows.items():
             gone.setdefault(table, []).extend(list(one) for one in held if (table, one) not in plan.stays)
-        deleted = {
-            t: self.secret["deleted"].get(t, 0) + plan.deletes.get(t, 0) for t in self.secret["deleted"] | plan.deletes
-        }
+        deleted = _added(self.secret["deleted"], plan.deletes)
         self._remember(stays=[*others, *fresh], gone=gone, kept=kept, deleted=deleted, again=False)
         return list(plan.changes)
 
@@ -566,11 +576,14 @@ class _Work:
         texts = self.secret["texts"]
         stays = _stays(self.secret)
         changes: dict[tuple[str, finding.RowId], dict[str, object]] = defaultdict(dict)
+        frozen = self._frozen()
         for row, column in _copies(store, texts):
-            if not _may_stay(stays, row, column):
+            if row.table not in frozen and not _may_stay(stays, row, column):
                 nullable = store.tables[row.table].column(column).nullable
                 changes[row.table, row.id][column] = None if nullable else ids.ERASED
         for hit in store.text_hits(self._strong(), {}):
+            if hit.row.table in frozen:
+                continue
             if not _may_stay(stays, hit.row, hit.column) and hit.column not in store.key(hit.row.table):
                 stored = store.tables[hit.row.table].column(hit.column)
                 if stored.type == "text" and not store.tables[hit.row.table].derived:
@@ -633,15 +646,16 @@ class _Work:
             yield Residue(by_id[name].child, by_id[name].columns[0], count, f"rows that {name} still leads to")
 
     def _texts_left(self, store: finding.Store, stays: Mapping[RowKey, frozenset[str] | None]) -> Iterator[Residue]:
+        frozen = self._frozen()
         for hit in store.text_hits(self._strong(), {}):
-            if not _may_stay(stays, hit.row, hit.column):
+            if hit.row.table not in frozen and not _may_stay(stays, hit.row, hit.column):
                 kinds = ", ".join(hit.kinds)
                 yield Residue(hit.row.table, hit.column, 1, f"a text still names the person ({kinds})")
         for attachment in store.attachments(self._strong(), {})[0]:
-            if (attachment.table, attachment.id) not in stays:
+            if attachment.table not in frozen and (attachment.table, attachment.id) not in stays:
                 yield Residue(attachment.table, attachment.column, 1, "bytes still name the person")
         for row, column in _copies(store, self.secret["texts"]):
-            if not _may_stay(stays, row, column):
+            if row.table not in frozen and not _may_stay(stays, row, column):
                 yield Residue(row.table, column, 1, "the same text as in a field that was erased")
 
     def _bytes_left(self) -> Iterator[Residue]:
@@ -650,6 +664,10 @@ class _Work:
         for path in _files(self.ws.path, but=("keys", "policy")):
             if _holds_bytes(path, strong):
                 yield Residue("", path.relative_to(self.ws.path).parts[0], 1, f"bytes in the file {path.name}")
+
+
+def _added(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, int]:
+    return {name: first.get(name, 0) + second.get(name, 0) for name in sorted({*first, *second})}
 
 
 def _first_name(file: str) -> str:

@@ -1,11 +1,12 @@
-"""What of a customer's data has to outlive an erasure: by law, for its own fields, for as long as it says.
+"""What of a customer's data has to outlive an erasure: by law, for its own fields, or while a hold lasts.
 
-gather   purposes in the policy in force that survive erasure; what was found of the person
+gather   purposes in the policy in force that survive erasure; holds in force; what was found of the person
 decide   which of their tables and columns that comes to
 act      nothing
 
 Easy to get wrong: a duty to keep invoices is no duty to keep the address of somebody who
-never bought anything; a table of which only keys are needed is not kept for their sake.
+never bought anything; a table of which only keys are needed is not kept for their sake;
+a hold on a whole table forbids to change rows of others in it, too.
 
 Sources: GDPR Art. 17(3)(b), 17(3)(e); cases E01, E02.
 """
@@ -13,6 +14,7 @@ Sources: GDPR Art. 17(3)(b), 17(3)(e); cases E01, E02.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 
 from rightful.gate.erasure_plan import Keep
 from rightful.gate.find import Found, Store
@@ -22,13 +24,28 @@ from rightful.terms import LawfulBasis, Survives
 from rightful.workspace import Workspace
 
 
-def what_survives(ws: Workspace, store: Store, found: Found) -> tuple[Keep, ...]:
-    """What the policy in force keeps of these rows after an erasure; legal holds are added by the caller."""
-    kept: list[Keep] = []
+def what_survives(ws: Workspace, store: Store, found: Found, numbers: Collection[int]) -> tuple[Keep, ...]:
+    """What the policy and the legal holds in force keep of these rows after an erasure.
+
+    Args:
+        numbers: the person's customer numbers.
+    """
+    kept = _held(ws, store, numbers)
     for purpose in ws.facts.policy.purposes.values():
         if Survives.ERASURE in purpose.survives and not purpose.abstract:
             kept += _needed(ws, purpose, store, found)
     return tuple(kept)
+
+
+def _held(ws: Workspace, store: Store, numbers: Collection[int]) -> list[Keep]:
+    """Legal holds that concern this person or everybody; they keep rows as they are (cases AC-063, E03)."""
+    return [
+        Keep(table, None, hold.reason, "GDPR 17(3)(e)", "the hold is released", "hold", hold.customers is None)
+        for hold in ws.holds.in_force(ws.clock())
+        if hold.customers is None or hold.customers & set(numbers)
+        for table in sorted(store.tables)
+        if hold.covers(table)
+    ]
 
 
 def _needed(ws: Workspace, purpose: Purpose, store: Store, found: Found) -> list[Keep]:

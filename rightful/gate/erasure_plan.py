@@ -39,6 +39,7 @@ class Keep:
         columns: only these; None keeps the rows as they are.
         kind: `law` (GDPR Art. 17(3)(b)) or `hold` (17(3)(e)).
         until: in words or as a date; "" if nobody knows yet.
+        everybodys: nothing in this table may be changed, not in rows of others either.
     """
 
     table: str
@@ -47,6 +48,7 @@ class Keep:
     article: str = ""
     until: str = ""
     kind: Literal["law", "hold"] = "law"
+    everybodys: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,8 @@ class _Planner:
         self.tables = tables
         self.links = [x for x in links if x.kind != "value" and x.kind != "twin" and len(x.columns) == 1]
         self.keeps = keeps
+        self.frozen = frozenset(k.table for k in keeps if k.everybodys)
+        self.untouched: dict[str, set[RowKey]] = defaultdict(set)
         self.token = token
         self.counter = 0
         self.owned: dict[RowKey, Row] = {
@@ -211,6 +215,8 @@ class _Planner:
     def _needs(self, key: RowKey, link: Link) -> bool:
         column = self.tables.tables[link.child].column(link.columns[0])
         kept = self.stays.get(key, frozenset()) if key in self.stays else frozenset()
+        if key not in self.owned and key[0] in self.frozen:
+            return True
         if key in self.stays and (kept is None or column.name in kept):
             return True
         return not column.nullable and link.kind != "reference-text"
@@ -252,6 +258,9 @@ class _Planner:
         for key, spot in spots.items():
             if key in self.owned:
                 continue
+            if key[0] in self.frozen:
+                self.untouched[key[0]].add(key)
+                continue
             table = self.tables.tables[key[0]]
             self.rows[key] = spot.row
             parents = {link.columns[0]: parent for link, parent in self._parents(spot.row)}
@@ -276,6 +285,9 @@ class _Planner:
             table = self.tables.tables[hit.row.table]
             if table.derived:
                 continue  # worked out again
+            if table.name in self.frozen:
+                self.untouched[table.name].add(key)
+                continue
             column = table.column(hit.column)
             self.rows[key] = hit.row
             if not hit.certain:
@@ -293,6 +305,9 @@ class _Planner:
             else:
                 self.unresolved.append(Residue(table.name, hit.column, 1, f"a value of type {column.declared}"))
         for attachment in self.found.attachments:
+            if attachment.table in self.frozen:
+                self.untouched[attachment.table].add((attachment.table, attachment.id))
+                continue
             self.unresolved.append(
                 Residue(attachment.table, attachment.column, 1, "bytes of somebody else's attachment name the person")
             )
@@ -383,12 +398,15 @@ class _Planner:
 
     def _kept(self) -> list[Kept]:
         found: list[Kept] = []
-        tables = sorted({table for table, _ in self.stays})
+        tables = sorted({*(table for table, _ in self.stays), *self.untouched})
         for table in tables:
             mine = [key for key in self.stays if key[0] == table]
             for rule in (k for k in self.keeps if k.table == table):
                 rows = [key for key in mine if key not in self.structural]
+                rows += self.untouched[table] if rule.everybodys else []
                 columns = () if rule.columns is None else tuple(sorted(rule.columns))
+                if not rows:
+                    continue
                 found.append(Kept(table, len(rows), columns, rule.why, rule.article, rule.until, rule.kind))
             structural = [key for key in mine if key in self.structural]
             if structural:

@@ -13,6 +13,7 @@ import pytest
 from bench import trap_check, trap_world, traps
 from rightful.actions import erase_customer as erasing
 from rightful.actions.find_person import decide_links
+from rightful.actions.hold_data import add_hold, release_hold
 from rightful.actions.use_data import decide_one
 from rightful.actions.verify_record import verify_record
 from rightful.errors import BadInput
@@ -209,6 +210,46 @@ def test_ac_063_a_hold_keeps_its_table_and_the_rest_goes_and_after_it_the_rest_t
         assert again.residues == () and verify_record(ws).problems == ()
         after, names = trap_check.dump(ws.source)
         assert trap_check.compare(after, after, names).residue == ()
+
+
+def test_ac_063_a_hold_on_record_counts_by_itself_and_when_it_is_released_the_rest_goes(duck):
+    with Workspace.open(duck) as ws:
+        before, _ = trap_check.dump(ws.source)
+        hold = add_hold(ws, "suit 17/26", actor="olga@traps.example", tables=["orders"], customers=["17"])
+        assert "hold" in {k.kind for k in erasing.plan_erasure(ws, "17", also=["18"]).kept}
+        outcome = erase(ws)
+        after, names = trap_check.dump(ws.source)
+        assert outcome.status == "partly"
+        assert [(k.table, k.why) for k in outcome.kept if k.kind == "hold"] == [("orders", "suit 17/26")]
+        assert after["orders"]["117"] == before["orders"]["117"]
+        left = {r.partition(".")[0] for r in trap_check.compare(before, after, names).residue}
+        assert left == {"orders"}
+        assert "erased" in decide_one(ws, trap_world.SAM, "service", "17").codes  # a hold permits no use
+        release_hold(ws, hold.id, actor="olga@traps.example")
+        again = erasing.retry_erasure(ws, outcome.run)
+        assert (again.status, {k.kind for k in again.kept}, again.residues) == ("partly", {"law", "structure"}, ())
+        assert again.deleted["orders"] == 2
+        after, names = trap_check.dump(ws.source)
+        counted = trap_check.compare(before, after, names)
+        assert (counted.residue, counted.collateral, counted.orphans) == ((), (), ())
+        assert ws.erasures.secret(outcome.run) is None
+
+
+def test_ac_063_a_hold_on_a_whole_table_leaves_the_rows_of_others_alone_too(duck):
+    with Workspace.open(duck) as ws:
+        words = "OTHER for ana.canary@mail.example"
+        ws.source.execute_disposal([("UPDATE rf_base.orders SET gift_note = ? WHERE id = 122", [words])])
+        hold = add_hold(ws, "order 3 March", actor="olga@traps.example", tables=["orders"])
+        before, _ = trap_check.dump(ws.source)
+        outcome = erase(ws)
+        assert (outcome.status, outcome.residues) == ("partly", ())
+        assert trap_check.dump(ws.source)[0]["orders"] == before["orders"]
+        assert [(k.table, k.rows) for k in outcome.kept if k.kind == "hold"] == [("orders", 3)]
+        release_hold(ws, hold.id, actor="olga@traps.example")
+        again = erasing.retry_erasure(ws, outcome.run)
+        after, _ = trap_check.dump(ws.source)
+        assert (again.status, again.residues) == ("partly", ()) and "hold" not in {k.kind for k in again.kept}
+        assert after["orders"]["122"][2] == "OTHER for [erased]" and "117" not in after["orders"]
 
 
 def test_ac_064_no_byte_of_hers_is_in_any_file_of_the_workspace(duck):
