@@ -380,7 +380,10 @@ class _Planner:
         }
 
     def _cut_circles(self) -> list[Change]:
-        """Rows that point to each other in a circle of foreign keys: one side lets go first."""
+        """Rows that point to each other in a circle of foreign keys: one side lets go first.
+
+        A table that points to itself is a circle, too: InnoDB looks after each row, not after the statement.
+        """
         gone = {table for table, one in self.owned if (table, one) not in self.stays}
         order = {table: place for place, table in enumerate(self._children_first(gone))}
         cuts = []
@@ -389,9 +392,14 @@ class _Planner:
             for reference in stored.references:
                 later = reference.table in order and order[reference.table] < order[table]
                 loose = [c for c in reference.columns if stored.column(c).nullable]
-                if later and loose:
-                    rows = [one for t, one in self.owned if t == table and (t, one) not in self.stays]
-                    cuts.append(self._change(table, rows, {loose[0]: None}))
+                if (later or reference.table == table) and loose:
+                    rows = [
+                        key[1]
+                        for key, row in self.owned.items()
+                        if key[0] == table and key not in self.stays and row.values.get(loose[0]) is not None
+                    ]
+                    if rows:
+                        cuts.append(self._change(table, rows, {loose[0]: None}))
         return cuts
 
     # --- what stays, in words ---

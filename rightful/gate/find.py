@@ -437,11 +437,12 @@ class Store:
         conditions: list[exp.Expr] = []
         values: list[object] = []
         columns = []
+        dialect = self.source.dialect
         for column in table.columns:
             own: exp.Expr = exp.column(column.name, quoted=True)
             if column.type in TEXTS:
                 own = own if column.type == "text" else exp.cast(own, "TEXT")
-                conditions += [_matches(_compact(own, self.source.dialect)), _matches(own)]
+                conditions += [_matches(_compact(own, dialect), dialect), _matches(own, dialect)]
                 values += [needles, ids.MOST_COMPATIBLE]
                 for word in plain:
                     conditions.append(exp.StrPosition(this=exp.Lower(this=own), substr=mark()) > 0)
@@ -753,7 +754,8 @@ class _Walk:
     def _up(self) -> None:
         """Rows that only this person points to (an address); others that point there keep it."""
         for link in self.links:
-            if link.role != "shared":
+            extends = self._extends(link)
+            if link.role != "shared" and not extends:
                 continue
             mine = self.found.rows.get(link.child, {})
             values = {held.row.values.get(link.columns[0]) for held in mine.values()} - {None}
@@ -762,10 +764,16 @@ class _Walk:
             for row in list(self.store.where_in(link.parent, link.to[0], values)):
                 if row.id in self.found.rows.get(row.table, {}):
                     continue
-                if self._others_point_to(row):
+                if not extends and self._others_point_to(row):
                     self._spare(row, "others point to it, too")
                 else:
                     self._own(row, link.id)
+
+    def _extends(self, link: Link) -> bool:
+        """Whether both rows are one thing in two tables: the child's own key names the parent (an entity and
+        its contact). What points to the parent then points to the person."""
+        same = self.store.key(link.child) == link.columns and self.store.key(link.parent) == link.to
+        return same and link.kind == "foreign-key" and link.role in ("belongs", "shared")
 
     def _others_point_to(self, row: Row) -> bool:
         for link in self.links:
@@ -821,9 +829,13 @@ def _compact(text: exp.Expr, dialect: str) -> exp.Expr:
     )
 
 
-def _matches(text: exp.Expr) -> exp.Expr:
+def _matches(text: exp.Expr, dialect: str) -> exp.Expr:
     from sqlglot import exp
 
+    if dialect == "mysql":  # MariaDB has no REGEXP_LIKE
+        return exp.GT(
+            this=exp.Anonymous(this="REGEXP_INSTR", expressions=[text, mark()]), expression=exp.Literal.number(0)
+        )
     return exp.RegexpLike(this=text, expression=mark())
 
 
