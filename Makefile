@@ -12,6 +12,7 @@ DEMO := $(VENV)/.demo-stamp
 TEST := $(VENV)/.test-stamp
 NODE := tests/ledger/foreign/node tests/consent/foreign/node
 NODE_STAMP := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard $(NODE:%=%/package-lock.json)))
+CRMS := build/crm-tryton/.stamp build/crm-creme/.stamp
 QUICK := not slow and not postgres and not mariadb and not browser and not foreign
 
 .PHONY: help demo serve check test setup bench docs format lock clean
@@ -35,7 +36,7 @@ check: $(TEST)  ## the inner loop, two to three minutes: style, types, imports, 
 	$(BIN)/python -m pytest -q -x -n 2 -m "$(QUICK)"
 
 test: setup  ## everything, on real servers and with foreign verifiers; says what could not run
-	@$(MAKE) --no-print-directory $(TEST) $(NODE_STAMP)
+	@$(MAKE) --no-print-directory $(TEST) $(NODE_STAMP) $(CRMS)
 	@tools/run_tests
 
 setup:  ## the programs the tests need (PostgreSQL, Chromium, Go ...), from Debian, if missing
@@ -65,6 +66,10 @@ $(DEMO): requirements/demo.txt pyproject.toml
 
 $(TEST): requirements/test.txt pyproject.toml
 	@tools/venv test
+
+# Real CRMs that the tests govern, each in an environment of its own.
+build/crm-%/.stamp: requirements/crm-%.txt tools/crm
+	@tools/crm $*
 
 # Without npm the stamp stays absent and tools/setup has already said so.
 %/node_modules/.package-lock.json: %/package-lock.json
