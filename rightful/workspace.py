@@ -39,6 +39,7 @@ from rightful.ownership.answers import Answers
 from rightful.ownership.models import Staff
 from rightful.ownership.tokens import Tokens
 from rightful.policy.models import PolicyShelf
+from rightful.protection.counted import CountedLog
 from rightful.protection.keys import Keyring, derive
 from rightful.protection.links import Links
 from rightful.retention.erasures import Erasures
@@ -88,6 +89,7 @@ class Workspace(AbstractContextManager["Workspace"]):
         self.shelf = PolicyShelf(self.control)
         self.staff = Staff(self.control)
         self.sharing = Sharing(self.control)
+        self.counted = CountedLog(self.control, derive(self.keys.log_key, "who counted"))
         self._subject_key = derive(self.keys.log_key, "subjects")
         self.mail = Mail(self.journal, derive(self.keys.log_key, "mail addresses"), self.subject_id, clock)
         self.cases = Cases(self.control)

@@ -75,6 +75,15 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
+class Sketch:
+    """A companion statement that says who is counted in one place of the statement, group by group, as sums of
+    hashes. `disjoint`: nobody is in two of its groups. See `gate/differencing.py`."""
+
+    sql: str
+    disjoint: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Rewritten:
     """The statement that may run.
 
@@ -90,6 +99,7 @@ class Rewritten:
         subject_column: name of the hidden output with the customer's number, when
             every row belongs to one customer, else None.
         subject_columns: the same for joins, where a row touches several customers.
+        sketches: where a minimum counts, one for each place where people are counted.
     """
 
     sql: str
@@ -99,6 +109,7 @@ class Rewritten:
     counter: str | None
     subject_column: str | None
     subject_columns: tuple[str, ...] = ()
+    sketches: tuple[Sketch, ...] = ()
 
 
 def rewrite(sql: str, permit: Permit, dialect: Dialect) -> Rewritten:
@@ -143,6 +154,8 @@ class _Writer:
         self.dialect = dialect
         self.tables = {table.name: table for table in permit.tables}
         self.gates: list[Gate] = []
+        # SELECT, who is counted, the condition of a FILTER, whether there is one row for each of them
+        self.counting: list[tuple[exp.Select, exp.Expr, exp.Expr | None, bool]] = []
         self.strict = permit.aggregates_only or permit.at_least is not None
         self.cte_names: set[str] = set()
         self.types = Types(dialect, strict=self.strict, aggregates_only=permit.aggregates_only)
@@ -166,6 +179,10 @@ class _Writer:
         for gate in self.gates:
             gate.text = self._place(gate)
         text = tree.sql(dialect=self.dialect, identify=True, comments=False, unsupported_level=ErrorLevel.RAISE)
+        sketches = tuple(
+            Sketch(self._sketch(node, subject, part, unique=unique), unique)
+            for node, subject, part, unique in self.counting
+        )
         used: dict[str, set[str]] = {}
         for gate in self.gates:
             used.setdefault(gate.table.name, set()).update(gate.used)
@@ -177,7 +194,68 @@ class _Writer:
             counter=counter,
             subject_column=subjects[0] if len(subjects) == 1 else None,
             subject_columns=tuple(subjects),
+            sketches=sketches,
         )
+
+    def _sketch(self, node: exp.Select, subject: exp.Expr, part_of: exp.Expr | None, *, unique: bool) -> str:
+        """Who is counted by an aggregating SELECT: for each of its groups, sums of hashes in 1,024 buckets.
+
+        The keys of ROLLUP, CUBE and GROUPING SETS are taken together: their other groups are unions of these.
+        """
+        keys = [key.copy() for key in self._keys(node)]
+        if part_of is not None:
+            keys.append(exp.Coalesce(this=exp.Paren(this=part_of.copy()), expressions=[exp.false()]))
+        bucket, weight = _hashed(subject.copy(), self.dialect)
+        many = {} if unique else {"distinct": True}
+        summed = exp.Sum(this=exp.Distinct(expressions=[weight]) if many else weight)
+        people = _people(subject, unique=unique)
+        names = [f"__rf_key{place}" for place in range(len(keys))]
+        select = exp.Select(
+            expressions=[
+                *(exp.alias_(key, name, quoted=True) for key, name in zip(keys, names, strict=True)),
+                exp.alias_(bucket, "__rf_bucket", quoted=True),
+                exp.alias_(exp.cast(summed, "BIGINT"), "__rf_sum", quoted=True),
+                exp.alias_(people, "__rf_people", quoted=True),
+            ]
+        )
+        for part in ("from_", "joins", "where"):
+            found = node.args.get(part)
+            if found:
+                select.set(part, [one.copy() for one in found] if isinstance(found, list) else found.copy())
+        select.set("group", exp.Group(expressions=[*(key.copy() for key in keys), bucket.copy()]))
+        ctes: list[exp.Expr] = []
+        above: exp.Expr | None = node
+        while above is not None:
+            with_ = above.args.get("with_")
+            if with_ is not None:
+                ctes = [one.copy() for one in with_.expressions] + ctes
+            above = above.parent
+        if ctes:
+            select.set("with_", exp.With(expressions=ctes))
+        return select.sql(dialect=self.dialect, identify=True, comments=False, unsupported_level=ErrorLevel.RAISE)
+
+    def _keys(self, node: exp.Select) -> Iterator[exp.Expr]:
+        """What a SELECT groups by, with positions and names of outputs replaced by what they stand for."""
+        group = node.args.get("group")
+        if group is None:
+            return
+        listed = list(group.expressions)
+        for part in ("rollup", "cube", "grouping_sets"):
+            for one in group.args.get(part) or ():
+                listed += list(one.find_all(exp.Column))
+        outputs = node.expressions
+        names = {one.alias_or_name: one.unalias() for one in outputs}
+        seen: set[str] = set()
+        for key in listed:
+            found = key
+            if isinstance(key, exp.Literal) and key.is_int:
+                found = outputs[int(key.name) - 1].unalias()
+            elif isinstance(key, exp.Column) and not key.table:
+                found = names.get(key.name, key)
+            text = found.sql()
+            if text not in seen and not isinstance(found, exp.Literal):
+                seen.add(text)
+                yield found
 
     def _limit(self, tree: exp.Expr) -> None:
         if self.permit.max_rows is None:
@@ -836,6 +914,9 @@ class _Writer:
         counts: list[exp.Expr] = []
         guards: list[exp.Expr] = []
         alone = len(scope.sources) == 1 and persons and persons[0].unique
+        parts = [one.expression.this.copy() for p in self._parts(node) for one in outside_queries(p, exp.Filter)]
+        for subject in (one for source in persons for one in source.subjects()):
+            self.counting += [(node, subject, part, bool(alone)) for part in (None, *parts)]
         for source in persons:
             for subject in source.subjects():
                 count = _people(subject, unique=bool(alone))
@@ -1051,6 +1132,26 @@ def _signed(number: int) -> exp.Expr:
 def _people(subject: exp.Expr, *, unique: bool = False) -> exp.Count:
     value = subject.copy()
     return exp.Count(this=value if unique else exp.Distinct(expressions=[value]), big_int=True)
+
+
+def _hashed(subject: exp.Expr, dialect: Dialect) -> tuple[exp.Expr, exp.Expr]:
+    """A bucket from 0 to 1,023 and a number from 1 to 2**32, both scattered, for a customer's number.
+
+    Never 0: DuckDB's hash of 0 is 0, and whoever adds nothing to a sum is not seen in it.
+    """
+    function = {"duckdb": "hash", "postgres": "hashint8extended", "spark": "xxhash64"}.get(dialect)
+    if function is not None:
+        value = exp.cast(subject, "BIGINT") if dialect == "postgres" else subject
+        more = [exp.Literal.number(0)] if dialect == "postgres" else []
+        hashed: exp.Expr = exp.Anonymous(this=function, expressions=[value, *more])
+    else:  # 48 bits of a digest: MySQL and MariaDB have no hash of numbers
+        text = exp.func("SUBSTRING", exp.func("MD5", subject), exp.Literal.number(1), exp.Literal.number(12))
+        conv = exp.Anonymous(this="CONV", expressions=[text, exp.Literal.number(16), exp.Literal.number(10)])
+        hashed = exp.Cast(this=conv, to=exp.DataType.build("UNSIGNED", dialect="mysql"))
+    low = exp.BitwiseAnd(this=hashed.copy(), expression=exp.Literal.number(1023))
+    shifted = exp.Paren(this=exp.BitwiseRightShift(this=hashed, expression=exp.Literal.number(14)))
+    wide = exp.BitwiseAnd(this=shifted, expression=exp.Literal.number(4294967295))
+    return low, exp.Add(this=exp.Paren(this=wide), expression=exp.Literal.number(1))
 
 
 def _once(make: Callable[[], tuple[list[str], str | None]]) -> Callable[[], tuple[list[str], str | None]]:

@@ -37,6 +37,7 @@ from rightful.ledger.journal import Journal
 from rightful.ledger.record import Draft, Entry, Ledger, Rows
 from rightful.policy.bind import Bound
 from rightful.protection import masking
+from rightful.protection.counted import CountedLog, Groups
 from rightful.sharing.models import Disclosure, Sharing
 from rightful.sources.contract import Dialect, Source
 from rightful.terms import Outcome
@@ -63,6 +64,8 @@ class House(Protocol):
     def journal(self) -> Journal: ...
     @property
     def sharing(self) -> Sharing: ...
+    @property
+    def counted(self) -> CountedLog: ...
     def subject_id(self, no: int) -> str: ...
 
 
@@ -96,6 +99,7 @@ def query(house: House, request: Request, sql: str, *, also: Sequence[Request] =
     """
     ready = _make_ready(house, request, sql, also=also)
     try:
+        counted = _counted(house, ready, sql)
         with house.source.run(ready.rewritten.sql) as reader:
             table = reader.read_all()
     except QueryFailed:
@@ -124,7 +128,9 @@ def query(house: House, request: Request, sql: str, *, also: Sequence[Request] =
             )
             for plan, bulk in zip(ready.plans, ready.bulks, strict=True)
         ]
-        rows = _disclosures(house, ready, touched.people)
+        rows = (
+            _disclosures(house, ready, touched.people) if counted is None else _remembered(house, ready, sql, counted)
+        )
         try:
             entry = put_on_record(
                 house, drafts, fenced(house, position, touched.bitmap, rows) if ready.hidden else rows
@@ -301,6 +307,59 @@ def _derived(house: House, sql: str, now: int) -> dict[str, tuple[Plan, Bulk] | 
         plan = house.facts.plan(Request("", "", made.purpose, made.channel), now)
         found[made.name] = None if plan.ask is None else (plan, house.facts.bulk(plan, now))
     return found
+
+
+def _counted(house: House, ready: _Ready, sql: str) -> Groups | None:
+    """Whom this statement counts, where a minimum counts; refused if it comes too close to an earlier one.
+
+    Raises:
+        SqlRefused: two counts together would be about fewer people than the minimum; recorded.
+    """
+    least = _at_least(ready.plans)
+    if least is None or not ready.rewritten.sketches:
+        return None
+    from rightful.gate import differencing
+
+    def sketched(rewritten: Rewritten) -> list[Groups]:
+        found = []
+        for sketch in rewritten.sketches:
+            with house.source.run(sketch.sql) as reader:
+                found.append(differencing.groups_of(reader.read_all(), disjoint=sketch.disjoint))
+        return found
+
+    def today(entry: int) -> Groups | None:
+        old = (house.ledger.open_private(entry) or {}).get("sql")
+        if not isinstance(old, str):
+            return None
+        now = house.ledger.check_clock()
+        try:
+            permit = _permit(house, ready.plans, ready.bulks, _derived(house, old, now))
+            again = sketched(_rewritten(old, permit, house.source.dialect))
+        except (SqlRefused, QueryFailed):
+            return None
+        return differencing.Groups.joined(*again) if again else None
+
+    actor = ready.plans[0].request.actor
+    earlier = house.counted.earlier(actor, house.ledger.check_clock())
+    try:
+        return differencing.check(sketched(ready.rewritten), differencing.question_of(sql), earlier, today, least)
+    except SqlRefused as refusal:
+        plan = ready.plans[0]
+        put_on_record(house, [Draft("use.refused", _public(plan, codes=[refusal.code]), _private(plan, sql=sql))])
+        raise
+
+
+def _remembered(house: House, ready: _Ready, sql: str, counted: Groups) -> Rows:
+    """Keep, with the entry, whom a question counted."""
+    from rightful.gate.differencing import question_of
+
+    actor = ready.plans[0].request.actor
+
+    def rows(tx: Tx, entries: list[Entry]) -> None:
+        first = entries[0]
+        house.counted.remember(tx, first.index, actor, first.at, question_of(sql), counted)
+
+    return rows
 
 
 def _failed(house: House, ready: _Ready, sql: str) -> None:

@@ -14,6 +14,7 @@ from rightful.actions.correct_data import approve_correction, ask_correction
 from rightful.actions.customer_view import recognise_customer
 from rightful.actions.export_audience import export_audience
 from rightful.actions.publish_policy import publish_policy
+from rightful.actions.send_audience import send_audience
 from rightful.actions.show_data import my_data
 from rightful.actions.use_data import decide_one, query_data
 from rightful.actions.withdraw_consent import withdraw_consent
@@ -135,6 +136,19 @@ def test_hidden_fields_small_groups_and_exports_behave_alike(crm):
         crm, MAX, "newsletter", "select id from customer where points < 10", channel="email", recipient="mailer"
     )
     assert set(exported.table.schema.names) == {"id", "name", "email"}
+
+
+def test_ac_007_two_counts_that_differ_by_one_person_and_a_hand_over_behave_alike(crm):
+    query_data(crm, ANA, "statistics", "select city, count(*) as n from customer group by city")
+    with pytest.raises(SqlRefused) as refused:
+        query_data(crm, ANA, "statistics", "select city, count(*) as n from customer where points <> 12 group by city")
+    assert refused.value.code == "sql.differencing"
+    done = export_audience(crm, MAX, "newsletter", channel="email", recipient="mailer")
+    withdraw_consent(crm, "C003", "newsletter")
+    got = []
+    sent = send_audience(crm, MAX, done.use.entry.index, lambda batch: got.append(batch.rows), batch_rows=10)
+    assert "C003" not in {row["id"] for rows in got for row in rows.to_pylist()}
+    assert (sent.customers, sent.withdrawn) == (done.rows - 1, 1)
 
 
 def test_a_customer_who_permits_nothing_still_sees_their_own_data(crm):

@@ -409,6 +409,7 @@ def test_T06_a_fast_clock_does_not_let_a_grant_outlive_a_withdrawal():
 ELSEWHERE = {
     "O18": "tests/rights/test_requests.py",
     "O19": "tests/rights/test_requests.py",
+    "R07": "tests/actions/test_tell_recipients.py",
     "S15": "tests/actions/test_choices.py",
     "S16": "tests/actions/test_choices.py",
     "S18": "tests/actions/test_choices.py",
@@ -434,7 +435,6 @@ NOT_YET = {  # capabilities that come with rights, retention, fair use and shari
     "O20",
     "P15",
     "P18",
-    "R07",
 }
 
 
