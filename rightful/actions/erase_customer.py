@@ -442,6 +442,8 @@ class _Work:
         with ws.control.write() as tx:
             for no in self.numbers:
                 ws.consent.forget(tx, no)
+                ws.requests.forget(tx, no)
+                ws.guardians.forget(tx, no)
                 ws.mail.forget(tx, no)
                 ws.cases.forget(tx, ws.subject_id(no))
         self._outbox(strong)
@@ -452,7 +454,8 @@ class _Work:
             for no in self.numbers:
                 self.ws.ledger.forget(self.ws.subject_id(no), number=no, tx=tx)
         self._sign_in()
-        self.ws.control.scrub(*ERASABLE, "consent_event", "mail_letter", "rights_case", "rights_copy", rewrite=True)
+        rooms = ("consent_event", "consent_request", "consent_guardian", "consent_guardian_mail")
+        self.ws.control.scrub(*ERASABLE, *rooms, "mail_letter", "rights_case", "rights_copy", rewrite=True)
 
     def work_out_anew(self) -> None:
         """The permission state, which held birth date and residence."""

@@ -138,6 +138,11 @@ class Guardians:
             (self.digest("link", token), now_us + LINK_US, relation.id),
         )
 
+    def forget(self, tx: Tx, no: int) -> None:
+        """Remove everybody who was named for a child; their links lead nowhere from now on."""
+        tx.execute("DELETE FROM consent_guardian WHERE no = ?", (no,))
+        tx.execute("DELETE FROM consent_guardian_mail WHERE no = ?", (no,))
+
     def by_link(self, token: str) -> Relation | None:
         return self._one("token = ?", (self.digest("link", token),))
 

@@ -131,6 +131,10 @@ class Requests:
             if not closed:
                 raise EventRejected("this question was answered already", remedy="Nothing more is needed")
 
+    def forget(self, tx: Tx, no: int) -> None:
+        """Remove every question to a customer; their links lead nowhere from now on."""
+        tx.execute("DELETE FROM consent_request WHERE no = ?", (no,))
+
     def mails_since(self, no: int, since_us: int) -> int:
         """How many mails with questions went to a customer since an instant."""
         rows = self.db.query(

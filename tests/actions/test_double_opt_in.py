@@ -147,3 +147,13 @@ def test_a_token_is_not_in_the_database(shop):
 
 def test_what_can_be_asked_for_by_mail(shop):
     assert subscribable(shop.facts.policy) == ("newsletter",)
+
+
+def test_an_erased_customers_link_leads_nowhere(shop):
+    token = ask(shop)
+    no = shop.number_of("C055")
+    with shop.control.write() as tx:
+        shop.requests.forget(tx, no)
+    assert shop.requests.of(no) == []
+    with pytest.raises(NotFound):
+        answer_question(shop, token, yes=True)

@@ -9,6 +9,7 @@ import shutil
 import pytest
 
 from rightful.actions.customer_view import overview
+from rightful.actions.erase_customer import erase_customer
 from rightful.actions.give_consent import give_consent
 from rightful.actions.guardian import (
     child_view,
@@ -264,6 +265,16 @@ def test_names_and_addresses_are_sealed(club):
     (waiting,) = to_check(club)
     with pytest.raises(NotFound):
         look_at_guardian(club, waiting.id, actor="olga@club.example")
+
+
+def test_an_erased_child_takes_guardians_and_questions_along(club):
+    identify_guardian(club, invited(club), "Pat Parent", "guardian")
+    no = club.number_of(CHILD)
+    other = invited(club, KNOWN)
+    erase_customer(club, CHILD, actor="self")
+    assert club.guardians.of(no) == [] and to_check(club) == () and club.requests.of(no) == []
+    assert club.control.query("SELECT count(*) FROM consent_guardian_mail WHERE no = ?", (no,)) == [(0,)]
+    assert guardian_view(club, other).state == "invited", "nobody else's"
 
 
 @pytest.mark.parametrize(
