@@ -296,8 +296,10 @@ def _said(ws: Workspace) -> dict[str, str]:
 
 def _controller(ws: Workspace) -> texts.Party:
     said, policy = _said(ws), ws.facts.policy
-    contact = said.get("contact", policy.owner)
-    return texts.Party(said.get("id", ws.name), policy.name, said.get("address", contact), contact)
+    told = policy.controller
+    contact = said.get("contact", told.email if told else policy.owner)
+    address = said.get("address", told.address if told else contact)
+    return texts.Party(said.get("id", ws.name), told.name if told else policy.name, address, contact)
 
 
 # --- ids and bytes -----------------------------------------------------------------------------------

@@ -100,12 +100,12 @@ def granted_words(purpose: str, channel: str) -> str:
 
 
 def as_shown(ws: Workspace, notice: str, purpose: str, language: str, shown: Shown | None) -> Shown:
-    """What was shown, with the notice's own sentence where no other words were named."""
+    """What was shown, with the notice's own sentence, in this language, where no other words were named."""
     found = shown or Shown(language)
     if found.wording:
         return found
-    terms = ws.shelf.notices().get(notice, {}).get(purpose, {})
-    return replace(found, wording=str(terms.get("says", "")))
+    told = ws.notices.wording(notice, purpose, found.language).text
+    return replace(found, wording=told.partition("\n")[0])
 
 
 def check_age(ws: Workspace, no: int, purpose: Purpose, channel: str, way: Method, at: int) -> None:

@@ -22,6 +22,7 @@ from rightful.actions.give_consent import give_consent
 from rightful.actions.record_choice import Recorded, make_event, record
 from rightful.actions.show_notice import address_of
 from rightful.consent.asking import IN_FORCE
+from rightful.consent.shown import LONGEST_WORDING, Shown
 from rightful.errors import NotFound
 from rightful.gate.conditions import Ask, View, reasons_against
 from rightful.notices.rules import Agreed, Question, needs_reconsent
@@ -62,8 +63,10 @@ def agree_again(ws: Workspace, key: str, purpose: str, *, language: str = "en") 
         NotFound: nothing is asked about this purpose.
     """
     question = _asked(ws, key, purpose)
+    told = ws.notices.wording(question.new, purpose, language)
+    shown = Shown(language, wording=told.text[:LONGEST_WORDING])
     return tuple(
-        give_consent(ws, key, purpose, channel, notice=question.new, method="portal", language=language)
+        give_consent(ws, key, purpose, channel, notice=question.new, method="portal", shown=shown)
         for channel in question.channels
     )
 

@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
@@ -161,10 +162,16 @@ def render(ws: Workspace, form: str, name: str = "", language: str = "") -> tupl
     made: Mapping[str, Callable[[], bytes]] = {
         "md": lambda: markdown(shown.notice, issue=issue).encode(),
         "html": lambda: page(shown.notice, issue=issue).encode(),
-        "pdf": lambda: pdf(shown.notice, issue=issue),
+        "pdf": lambda: _drawn(shown.notice, issue),
         "jsonld": lambda: machine_readable(ws, shown),
     }
     return made[form](), FORMS[form], shown
+
+
+@lru_cache(maxsize=64)
+def _drawn(notice: Notice, issue: str) -> bytes:
+    """A PDF takes seconds to draw and anybody may ask for one: the same is drawn once."""
+    return pdf(notice, issue=issue)
 
 
 def machine_readable(ws: Workspace, shown: Shown) -> bytes:

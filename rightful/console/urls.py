@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from rightful.console import corrections, letters, pages, sharing
+from rightful.console import corrections, letters, notices, pages, sharing
 from rightful.web.accounts import ROLES
 from rightful.web.doors import staff
 
@@ -25,5 +25,8 @@ urlpatterns = [
     path("sharing/tell/", staff(sharing.ACTS)(sharing.tell), name="tell-recipients"),
     path("sharing/confirm/", staff(sharing.ACTS)(sharing.confirm), name="confirm-recipient"),
     path("sharing/revoke/", staff(sharing.ACTS)(sharing.revoke), name="revoke-list"),
+    path("notices/", staff(*notices.SEE_NOTICES)(notices.listed), name="notices"),
+    path("notices/preview/", staff(*notices.SEE_NOTICES)(notices.previewed), name="notice-preview"),
+    path("notices/publish/", staff(notices.PUBLISHES)(notices.publish), name="publish-notice"),
     path("mail/", staff(*letters.SEE_LETTERS)(letters.listed), name="mail"),
 ]

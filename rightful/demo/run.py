@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 PORTS = 50
 WIDTH = 100
-VISITORS = ("gpc_signal", "newsletter_refused", "objected_to_marketing")
+VISITORS = ("ads_given_2025", "gpc_signal", "newsletter_refused", "objected_to_marketing")
 
 
 class Door(Protocol):

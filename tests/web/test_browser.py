@@ -34,8 +34,8 @@ AXE = HERE / "axe" / "axe.min.js"
 SHOTS = ROOT / "build" / "screenshots"
 CITY = "/me/data/correct/customer.city/"
 PORTAL = ("/me/", "/me/choices/", "/me/data/", CITY, "/me/recipients/", "/me/uses/", "/me/uses/check/")
-CONSOLE = ("/staff/", "/staff/log/", "/staff/corrections/", "/staff/mail/")
-OPEN = ("/", "/staff/sign-in/", "/demo/outbox/", "/nothing-here")
+CONSOLE = ("/staff/", "/staff/log/", "/staff/corrections/", "/staff/mail/", "/staff/notices/")
+OPEN = ("/", "/notice/", "/notice/versions/", "/staff/sign-in/", "/demo/outbox/", "/nothing-here")
 
 SERVER = """
 import sys

@@ -50,6 +50,7 @@ POST_ONLY = {
     "/me/choices/undo/",
     "/me/sign-out/",
     "/staff/sign-out/",
+    "/staff/notices/publish/",
 }
 
 

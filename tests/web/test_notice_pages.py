@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from django.test import Client
 
+from rightful.actions.publish_notice import record_older_notice
 from rightful.actions.publish_policy import publish_policy
 from rightful.policy.loader import loads
 from rightful.terms import EventKind
@@ -53,8 +54,9 @@ def complete(version: str, *, more: str = "") -> str:
     return TOLD.replace("VERSION", version).replace(needs, f"needs: [identity, contact, {more}]" if more else needs)
 
 
-def publish(ws, text: str) -> str:
-    return publish_policy(ws, loads(text), actor="engineer@meadow.example", approver="officer@meadow.example").notice
+def publish(ws: Workspace, text: str, *, rebuild: bool = True) -> str:
+    staff = {"actor": "engineer@meadow.example", "approver": "officer@meadow.example"}
+    return publish_policy(ws, loads(text), rebuild=rebuild, **staff).notice
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +174,7 @@ def test_without_what_draws_a_pdf_the_page_says_what_to_take_instead(told, monke
     import sys
 
     monkeypatch.setitem(sys.modules, "weasyprint", None)
-    answer = Client().get("/notice/web-2/file/pdf")
+    answer = Client().get("/notice/web-2/file/pdf?language=ar")  # not drawn before, so it cannot be at hand
     assert answer.status_code == 503
     assert "You can print the page, or take the text." in answer.text
     assert answer.headers["Cache-Control"] == "no-store"
@@ -200,3 +202,56 @@ def test_head_reads_and_writes_nothing(told, as_customer):
     assert client.head("/notice/").status_code == 200
     assert served(told, "X8") == []
     assert client.post("/notice/").status_code == 405
+
+
+# ---------------------------------------------------------------- for staff
+
+
+def test_the_officer_sees_which_notice_was_shown_to_how_many_and_how_it_reads(told, as_staff):
+    text = unescape(as_staff("officer").get("/staff/notices/").text)
+    for words in ("web-1", "web-2", "in use", "People shown", "How the newest one reads", "LIX", "very easy"):
+        assert words in text
+    assert "Nothing: customers are shown exactly what the policy in force says." in text
+    assert "/notice/web-2/since/web-1/" in text
+
+
+@pytest.mark.parametrize(
+    ("role", "sees", "publishes"),
+    [("officer", 200, 302), ("marketer", 200, 403), ("engineer", 200, 403), ("analyst", 403, 403)],
+)
+def test_only_the_officer_publishes(told, as_staff, role, sees, publishes):
+    client = as_staff(role)
+    assert client.get("/staff/notices/").status_code == sees
+    assert client.post("/staff/notices/publish/", {"digest": "x"}).status_code == publishes
+
+
+def test_publishing_shows_first_what_it_does_and_publishes_only_what_was_shown(told, as_staff):
+    terms = told.shelf.terms("web-1")
+    record_older_notice(told, "from-paper", terms, actor="engineer@meadow.example")  # the newest one now
+    client = as_staff("officer")
+    page = client.get("/staff/notices/")
+    assert "Publish this notice" in page.text
+    assert "no public text" in page.text
+    assert "We write to you about new things." in client.get("/staff/notices/preview/").text
+    assert 'dir="rtl"' in client.get("/staff/notices/preview/?language=ar").text
+    stale = client.post("/staff/notices/publish/", {"digest": "of something else"}, follow=True)
+    assert "The policy changed while you looked." in stale.text
+    assert told.shelf.newest_notice() == "from-paper"
+    done = client.post("/staff/notices/publish/", {"digest": page.context["digest"]}, follow=True)
+    assert "is published. Customers read it from now on." in done.text
+    assert told.notices.newest().label == told.shelf.newest_notice() == "web-2.2"
+    again = client.post("/staff/notices/publish/", {"digest": page.context["digest"]}, follow=True)
+    assert "Customers are shown exactly this already." in again.text
+
+
+def test_gaps_are_listed_with_the_key_to_add_and_nothing_is_published(told, as_staff):
+    publish(told, TOLD.replace("VERSION", "gaps").replace("dpo: not-required\n", ""))
+    client = as_staff("officer")
+    text = unescape(client.get("/staff/notices/").text)
+    assert "dpo: {email: ...}, or dpo: not-required" in text
+    assert "Publish this notice" not in text
+    assert client.get("/staff/notices/preview/").status_code == 404
+    said = client.post("/staff/notices/publish/", {"digest": ""}, follow=True).text
+    assert "The notice has gaps, so it was not published." in said
+    assert told.notices.newest().label != "gaps"
+    publish(told, complete("web-9"))
