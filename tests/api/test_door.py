@@ -127,13 +127,14 @@ def test_an_operation_without_a_scope_keeps_the_site_from_starting():
 
 
 def test_v3_5_1_the_api_knows_no_cookies(program, shop, settings, shop_folder):
-    from rightful.web.accounts import create_staff, totp_now
+    from rightful.web.accounts import create_staff
+    from tests.second_factor import code_now
 
     secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
     create_staff(shop_folder, "olga@shop.example", "a long and quiet river", "officer", secret)
     staff = Client()
     staff.post("/staff/sign-in/", {"login": "olga@shop.example", "password": "a long and quiet river"})
-    staff.post("/staff/sign-in/code/", {"code": totp_now(shop_folder, secret)})
+    staff.post("/staff/sign-in/code/", {"code": code_now(shop_folder, secret)})
     assert staff.get("/staff/").status_code == 200
     assert staff.get("/api/v1/purposes").status_code == 401, "a session opens no operation"
     answer = program().get("/purposes")

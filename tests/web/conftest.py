@@ -16,6 +16,8 @@ import pytest
 from django.core import mail
 from django.test import Client
 
+from tests.second_factor import code_now
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "rightful.web.settings")
 django.setup()  # before the test files are read: their imports need the tables
 
@@ -207,13 +209,13 @@ def as_customer(ask_code) -> Callable[[str], Client]:
 @pytest.fixture
 def as_staff(meadow, workspace_folder: Path) -> Callable[[str], Client]:
     """A browser in which somebody in this role is signed in, second factor and all."""
-    from rightful.web.accounts import create_staff, totp_now
+    from rightful.web.accounts import create_staff
 
     def sign_in(role: str = "officer") -> Client:
         create_staff(workspace_folder, f"{role}@meadow.example", PASSWORD, role, SECRET)
         client = Client()
         client.post("/staff/sign-in/", {"login": f"{role}@meadow.example", "password": PASSWORD})
-        answer = client.post("/staff/sign-in/code/", {"code": totp_now(workspace_folder, SECRET)})
+        answer = client.post("/staff/sign-in/code/", {"code": code_now(workspace_folder, SECRET)})
         assert answer.headers["Location"] == "/staff/"
         return client
 
