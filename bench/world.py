@@ -25,6 +25,8 @@ from rightful.gate.facts import Facts, SubjectColumns
 from rightful.ledger.journal import Journal
 from rightful.ledger.record import Draft, Ledger
 from rightful.policy.loader import load
+from rightful.protection.counted import CountedLog
+from rightful.sharing.models import Sharing
 from rightful.sources.contract import Source
 from rightful.workspace import Workspace
 
@@ -74,6 +76,14 @@ class House:
     ledger: Ledger
     journal: Journal
     ws: Workspace
+
+    @property
+    def sharing(self) -> Sharing:
+        return self.ws.sharing
+
+    @property
+    def counted(self) -> CountedLog:
+        return self.ws.counted
 
     def subject_id(self, no: int) -> str:
         return self.ws.subject_id(no)

@@ -28,7 +28,6 @@ from rightful.gate.use import House, Overtaken, fenced
 from rightful.ledger.database import Tx
 from rightful.ledger.record import Draft, Entry
 from rightful.sharing.models import Derived
-from rightful.sources.duckdb import DuckDBSource
 from rightful.terms import EventKind
 
 if TYPE_CHECKING:
@@ -62,6 +61,8 @@ def keep(
         SourceUnavailable: the data lies in a database of its owner.
     """
     store = house.source
+    from rightful.sources.duckdb import DuckDBSource  # loads the engine: not before it is needed
+
     if not isinstance(store, DuckDBSource):
         raise SourceUnavailable(
             "derived tables are kept in the embedded store, and this data lies in a database of its own",
@@ -126,6 +127,8 @@ def keep(
 
 def drop(house: House, name: str) -> None:
     """Take a derived table away as a whole."""
+    from rightful.sources.duckdb import DuckDBSource
+
     assert isinstance(house.source, DuckDBSource)  # it was kept, so it lies in the embedded store
     house.source.drop_derived(name)
 

@@ -386,7 +386,8 @@ class Ledger:
         Raises:
             ClockUntrusted: it does.
         """
-        now, newest = self.clock(), self.newest_at()
+        newest = self.newest_at()  # before the clock is read: what is recorded in between is no older than it
+        now = self.clock()
         if now < newest:
             raise _clock_went_back(now, newest)
         return now

@@ -61,23 +61,28 @@ def _fields(report: EmailMessage) -> Iterator[EmailMessage]:
     """The blocks about single recipients; the first block is about the whole message."""
     parts = report.get_payload()
     for part in parts if isinstance(parts, list) else []:
-        if isinstance(part, EmailMessage) and part.get("Action"):
+        if isinstance(part, EmailMessage) and _heads(part, "Action"):
             yield part
 
 
 def _word(fields: EmailMessage, name: str) -> str:
-    return str(fields.get(name, "")).split(";")[0].strip().lower()
+    return next(iter(_heads(fields, name)), "").split(";")[0].strip().lower()
+
+
+def _heads(message: EmailMessage, name: str) -> list[str]:
+    """The values of a header as they were written: Python's own reading of one can fail on hostile text."""
+    return [str(value) for key, value in message.raw_items() if key.lower() == name.lower()]
 
 
 def _token(message: EmailMessage) -> str | None:
     for name in ("To", "Delivered-To", "X-Original-To"):
-        for value in message.get_all(name, []):
-            if found := _IN_ADDRESS.search(str(value)):
+        for value in _heads(message, name):
+            if found := _IN_ADDRESS.search(value):
                 return found.group(1)
     for part in message.walk():
         if part.get_content_type() == "message/rfc822":
             inner = part.get_payload()
-            heads = [str(one.get("Message-ID", "")) for one in inner if isinstance(one, EmailMessage)]
+            heads = [head for one in inner if isinstance(one, EmailMessage) for head in _heads(one, "Message-ID")]
         elif part.get_content_type() == "text/rfc822-headers":
             heads = [str(part.get_content())]
         else:

@@ -113,7 +113,8 @@ def test_an_empty_log_verifies(home):
 )
 def test_a_change_in_the_database_is_found_and_named(log, sql, index, where):
     flipped = {
-        "sqlite": "CAST(substr({c}, 1, 20) || X'00' || substr({c}, 22) AS BLOB)",
+        "sqlite": "CAST(substr({c}, 1, 20) || CASE substr({c}, 21, 1) WHEN X'00' THEN X'01' ELSE X'00' END || "
+        "substr({c}, 22) AS BLOB)",
         "postgresql": "set_byte({c}, 20, (get_byte({c}, 20) + 1) % 256)",
     }[log.db().dialect]
     column = sql.split(" SET ")[-1].split(" =")[0]

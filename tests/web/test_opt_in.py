@@ -23,7 +23,7 @@ def outbox(meadow, unlimited):
         found, mail.outbox = list(mail.outbox), []
         return found
 
-    mail.outbox = []
+    look()  # what tests of other files left in the queue
     return look
 
 
