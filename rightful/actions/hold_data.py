@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from rightful.actions.erase_customer import Outcome, retry_erasure
 from rightful.errors import BadInput, UnknownName
 from rightful.ledger.record import Draft
 from rightful.retention.rules import Hold
@@ -64,7 +65,7 @@ def add_hold(
 
 
 def release_hold(ws: Workspace, hold: str, *, actor: str) -> Hold:
-    """End a hold now. What is due goes with the next disposal; `erasures_waiting` names what waits for it.
+    """End a hold now. What is due goes with the next disposal; `take_up_erasures` goes on with what waited.
 
     Raises:
         NotFound, BadInput: there is none, or it has ended already.
@@ -76,3 +77,15 @@ def release_hold(ws: Workspace, hold: str, *, actor: str) -> Hold:
         lambda tx, _: ws.holds.release(tx, hold, now, actor),
     )
     return ws.holds.get(hold)
+
+
+def take_up_erasures(ws: Workspace) -> tuple[Outcome, ...]:
+    """Go on with the erasures that a hold kept from ending, as far as the holds in force now let them."""
+    waiting = [
+        run.id
+        for run in ws.erasures.all()
+        if not run.open
+        and any(kept["kind"] == "hold" for kept in run.outcome.get("kept", ()))
+        and ws.erasures.secret(run.id) is not None
+    ]
+    return tuple(retry_erasure(ws, run) for run in waiting)

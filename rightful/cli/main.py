@@ -11,6 +11,7 @@ import typer
 from rightful.cli import (
     consent,
     gate,
+    hold,
     law,
     ledger,
     link,
@@ -19,6 +20,7 @@ from rightful.cli import (
     person,
     policy,
     requests,
+    retention,
     share,
     source,
     staff,
@@ -58,6 +60,7 @@ PANELS = {
     "Rules": (policy, notice, staff, token),
     "Customer data": (source, link, gate, person, consent, share),
     "Requests": (requests,),
+    "Retention": (retention, hold),
     "Mail": (mail,),
     "Law": (law,),
     "Other systems": (webhook,),

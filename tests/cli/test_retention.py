@@ -1,0 +1,100 @@
+"""`rightful retention` and `rightful hold`: shown before it goes, kept while it is held, said as it is."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from rightful.actions.publish_policy import publish_policy
+from rightful.cli.main import app
+from rightful.workspace import Workspace
+from tests.actions.conftest import shop_path, shop_template  # noqa: F401  (fixtures)
+
+OLGA = ["--as", "olga@shop.example"]
+
+
+@pytest.fixture
+def run(shop_path, monkeypatch):  # noqa: F811
+    policy = shop_path / "policy" / "shop.yaml"
+    text = policy.read_text(encoding="utf-8")
+    needs = "needs: [keys, place, standing, orders]\n"
+    assert text.count(needs) == 2  # statistics and study: nobody else needs what was bought
+    text = text.replace(needs, needs + "    keep: 2 months\n")
+    text = text.replace("never:\n", "moments: {the collection: purchase.bought_on}\nnever:\n")
+    policy.write_text(text.replace('version: "1"', 'version: "2"'), encoding="utf-8")
+    with Workspace.open(shop_path) as ws:
+        publish_policy(ws, actor="olga@shop.example", approver="paul@shop.example")
+    monkeypatch.setenv("RIGHTFUL_WORKSPACE", str(shop_path))
+
+    def call(*arguments: str, code: int = 0):
+        done = CliRunner().invoke(app, [*arguments, "--json"])
+        assert done.exit_code == code, done.output
+        return json.loads(done.stdout)
+
+    return call
+
+
+def test_without_yes_nothing_goes_and_with_it_what_is_due_goes(run):
+    plan = run("retention", "plan")
+    [due] = plan["due"]
+    assert (due["table"], due["columns"], due["rows"], due["held"]) == ("purchase", [], 150, 0)
+    assert due["because"] == ["statistics: 2 months", "study: 2 months"]
+    assert {k["why"] for k in plan["kept"] if k["purpose"] == "service"} == {"the policy sets no storage period"}
+    dry = run("retention", "run")
+    assert (dry["dry_run"], dry["rows"]) == (True, 150)
+    assert run("retention", "list")["runs"] == []
+    done = run("retention", "run", "--yes", *OLGA)
+    assert (done["status"], done["deleted"], done["left"]) == ("complete", {"purchase": 150}, {})
+    assert run("retention", "plan")["due"] == []
+    [listed] = run("retention", "list")["runs"]
+    assert (listed["run"], listed["entry"]) == (done["run"], done["entry"])
+    assert run("ledger", "verify")["ok"] is True
+
+
+def test_another_day_and_the_months_ahead_are_worked_out_without_touching_anything(run):
+    assert run("retention", "plan", "--day", "2026-05-01")["due"] == []
+    [due] = run("retention", "plan", "--day", "2026-05-02")["due"]
+    assert due["rows"] == 150
+    assert run("retention", "forecast", "--months", "2")["forecast"][0]["rows"] == 150
+    assert run("retention", "plan", "--day", "tomorrow", code=2)["code"] == "input.bad"
+
+
+def test_a_hold_keeps_one_customers_rows_until_it_is_released(run):
+    hold = run("hold", "add", "suit 17/26", "--customer", "C001", *OLGA)
+    assert (hold["customers"], hold["tables"], hold["until"]) == (1, [], None)
+    [due] = run("retention", "plan")["due"]
+    assert (due["rows"], due["held"]) == (147, 3)
+    assert run("retention", "run", "--yes", *OLGA)["deleted"] == {"purchase": 147}
+    assert [h["hold"] for h in run("hold", "list")["holds"]] == [hold["hold"]]
+    assert run("hold", "release", hold["hold"], *OLGA)["erasures"] == []
+    assert run("hold", "list")["holds"] == [] and len(run("hold", "list", "--ended")["holds"]) == 1
+    assert run("retention", "run", "--yes", *OLGA)["deleted"] == {"purchase": 3}
+
+
+def test_ac_063_an_erasure_that_waited_for_a_hold_goes_on_when_it_is_released(run):
+    run("link", "scan")
+    run("link", "confirm", "--sure")
+    hold = run("hold", "add", "suit 17/26", "--customer", "C001", *OLGA)
+    sam = ["--purpose", "service", "--as", "sam@shop.example"]
+    partly = run("person", "erase", "C001", *sam, "--yes", code=5)["outcome"]
+    assert partly["status"] == "partly" and {k["kind"] for k in partly["kept"]} == {"hold"}
+    [taken_up] = run("hold", "release", hold["hold"], *OLGA)["erasures"]
+    assert taken_up == {"run": partly["run"], "status": "complete"}
+    assert run("hold", "list")["holds"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["hold", "add", "suit 17/26"], 2),
+        (["hold", "add", " ", "--table", "purchase"], 2),
+        (["hold", "add", "suit 17/26", "--table", "purchases"], 3),
+        (["hold", "add", "suit 17/26", "--customer", "C999"], 3),
+        (["hold", "release", "h-none"], 6),
+    ],
+)
+def test_a_hold_about_nothing_or_nobody_is_refused(run, words, code):
+    assert run(*words, *OLGA, code=code)["code"]
+    assert run("hold", "list")["holds"] == []
