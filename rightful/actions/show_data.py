@@ -5,9 +5,10 @@ decide   nothing
 act      reading one's own data is recorded like any other use
 
 Easy to get wrong: a value that a spreadsheet would run as a formula; a copy that says
-less than the page.
+less than the page; delicate data and free texts shown to whoever reads the mailbox: here
+stands only that they are there, and a request gives them, once it is sure who asks.
 
-Sources: GDPR Art. 15(1), 15(3), 20(1); UX portal P4; abuse case AC-032; CWE-1236.
+Sources: GDPR Art. 15(1), 15(3), 20(1); UX portal P4; abuse cases AC-017, AC-021, AC-032; CWE-1236.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from enum import Enum
 from typing import Any
 
 from rightful.actions.customer_words import Label, category_name, field_name, keep_words, said_by, table_name
@@ -36,6 +38,14 @@ _OF_NAME = {
     "behaviour": SAW, "orders": SAW, "history": SAW, "campaign": SAW, "calls": SAW,
     "inferred": INFERRED, "score": INFERRED, "segment": INFERRED, "standing": INFERRED,
 }  # fmt: skip
+
+
+class Delicate(Enum):
+    """Stands for a value that is there, and that only a request gives out (identity level 2)."""
+
+    VALUE = "delicate"
+
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -113,7 +123,9 @@ def my_data(ws: Workspace, key: str, *, language: str = "en", most: int = MOST_R
                     groups.setdefault((held.category, held.origin), []).append(held)
         elif rows:
             columns = tuple(_held(ws, table, column, language) for column in rows[0])
-            shown = tuple(tuple(row.values()) for row in rows[:most])
+            shown = tuple(
+                tuple(_shown(c, v) for c, v in zip(columns, row.values(), strict=True)) for row in rows[:most]
+            )
             tables.append(
                 DataTable(table, table_name(policy, table, language), columns[0].origin, columns, shown, len(rows))
             )
@@ -156,7 +168,7 @@ def _held(
     return Held(
         field=name,
         label=field_name(policy, name, language),
-        value=value,
+        value=Delicate.VALUE if value is not None and is_special(known) else value,
         reasons=tuple(Reason(p.id, said_by(p, language), p.keep) for p in _serves(ws, name)),
         origin=origin,
         source_name=known.source_name if known else "",
@@ -164,6 +176,10 @@ def _held(
         correctable=correctable and origin == GAVE and bool(category),
         special=is_special(known),
     )
+
+
+def _shown(column: Held, value: object) -> object:
+    return Delicate.VALUE if value is not None and column.special else value
 
 
 def _serves(ws: Workspace, name: str) -> Iterator[Purpose]:
@@ -204,6 +220,7 @@ def _meaning(held: Held) -> dict[str, Any]:
         "field": held.field,
         "label": str(held.label),
         "kind": held.category or None,
+        "delicate": held.special,
         "from": held.origin,
         "purposes": [{"purpose": r.purpose, "says": r.says, "kept": keep_words(r.keep) or None} for r in held.reasons],
     }
@@ -244,6 +261,8 @@ def _is_number(text: str) -> bool:
 
 
 def _plain(value: object) -> Any:
+    if value is Delicate.VALUE:
+        return "(delicate: ask for it in a request)"
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, date | datetime):

@@ -16,6 +16,7 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from rightful.actions.customer_words import CHANNELS, ORIGIN_WORDS, RECIPIENT_KINDS, UNIT_WORDS, Label, Said
+from rightful.actions.show_data import Delicate
 from rightful.notices.words import LANGUAGES, words_of
 from rightful.policy.model import Period
 from rightful.web.opened import workspace
@@ -98,6 +99,8 @@ def value(held: object) -> str:
     """A value as a person writes it; whole numbers stay as they are: they may be years."""
     if held is None:
         return ""
+    if isinstance(held, Delicate):
+        return _("Something is here. It is delicate, so you get it with a request.")
     if isinstance(held, bool):
         return _("yes") if held else _("no")
     if isinstance(held, datetime):
