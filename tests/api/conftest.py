@@ -1,8 +1,9 @@
-"""The shop of the actions' tests, served: one workspace per test run, a fresh web database per test."""
+"""The shop of the actions' tests, served: a workspace for each file, a fresh web database per test."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,16 @@ PROBLEM = "application/problem+json"
 
 
 @pytest.fixture(scope="session")
-def shop_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def served_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_shop(tmp_path_factory.mktemp("served"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
+def shop_folder(served_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return shutil.copytree(served_template, tmp_path_factory.mktemp("served") / "shop")
+
+
+@pytest.fixture(scope="module")
 def opened(shop_folder: Path) -> Iterator[Any]:
     from rightful.workspace import Workspace
 

@@ -1,5 +1,5 @@
 """The served shop of the API's tests, for the pages that need no sign-in."""
 
-from tests.api.conftest import opened, shop, shop_folder
+from tests.api.conftest import opened, served_template, shop, shop_folder
 
-__all__ = ["opened", "shop", "shop_folder"]
+__all__ = ["opened", "served_template", "shop", "shop_folder"]

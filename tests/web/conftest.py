@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -102,8 +103,8 @@ PAYLOADS = (
 
 
 @pytest.fixture(scope="session")
-def workspace_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Made once: a policy, 40 customers, 3 people worth naming."""
+def workspace_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made once: a policy, 40 customers, 3 people worth naming. Nobody opens it again."""
     from rightful.actions.publish_policy import publish_policy
     from rightful.actions.register_source import load_files, propose
     from rightful.workspace import Workspace
@@ -133,6 +134,12 @@ def workspace_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def workspace_folder(workspace_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy for each file of tests, so that none stands on what another left behind."""
+    return shutil.copytree(workspace_template, tmp_path_factory.mktemp("web") / "meadow")
+
+
 class Clock:
     """The machine's clock, or standing still `at_us`: behind the newest entry the ledger refuses to write."""
 
@@ -148,7 +155,7 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def opened(workspace_folder: Path, clock: Clock) -> Iterator[object]:
     from rightful.workspace import Workspace
 
