@@ -301,9 +301,6 @@ def _secret(
 ) -> dict[str, Any]:
     """What has to be known at the end to look for what is left."""
     texts, copies = _distinctive(store, found)
-    gone = defaultdict(list)
-    for table, rows in found.rows.items():
-        gone[table] = [list(one) for one in rows if (table, one) not in plan.stays]
     values: dict[str, list[object]] = {}
     for link in (*links, *(proposal for proposal, _ in found.undecided)):
         named = [held.row.values.get(link.to[0]) for held in found.rows.get(link.parent, {}).values()]
@@ -314,8 +311,8 @@ def _secret(
         "keys": list(found.keys),
         "numbers": list(numbers),
         "identifiers": [asdict(i) for i in found.identifiers],
-        "gone": dict(gone),
-        "stays": [[t, list(one), None if cols is None else sorted(cols)] for (t, one), cols in plan.stays.items()],
+        "gone": _gone(found, plan, {}),
+        "stays": _as_list(plan.stays),
         "spared": [[t, list(one)] for t, one in found.spared],
         "values": values,
         "orphans": {link.id: store.orphans(link) for link in links if _holds_together(link)},
@@ -389,6 +386,9 @@ class _Work:
                     deleted=_added(self.secret["deleted"], plan.deletes),
                     changed=_added(self.secret["changed"], plan.changed),
                     unresolved=[asdict(r) for r in plan.unresolved],
+                    kept=[asdict(k) for k in plan.kept],
+                    stays=_as_list(plan.stays),
+                    gone=_gone(found, plan, self.secret["gone"]),
                 )
             self._dispose(plan.changes, "store")
         for _ in range(PASSES):
@@ -546,16 +546,14 @@ class _Work:
         holds = [Keep(**{**k, "columns": k["columns"] and frozenset(k["columns"])}) for k in self.secret["holds"]]
         keeps = (*what_survives(ws, store, found, self.numbers), *holds)
         plan = planning.plan_erasure(found, _tables(store, found), links, keeps, token=_token())
-        fresh = [[t, list(one), None if cols is None else sorted(cols)] for (t, one), cols in plan.stays.items()]
+        fresh = _as_list(plan.stays)
         known = {(t, tuple(map(str, one))) for t, one in plan.stays}
         if self.secret.get("again"):
             kept, others = [asdict(k) for k in plan.kept], []
         else:
             kept = self.secret["kept"] + [asdict(k) for k in plan.kept]
             others = [x for x in self.secret["stays"] if (x[0], tuple(map(str, x[1]))) not in known]
-        gone = {t: list(rows) for t, rows in self.secret["gone"].items()}
-        for table, held in found.rows.items():
-            gone.setdefault(table, []).extend(list(one) for one in held if (table, one) not in plan.stays)
+        gone = _gone(found, plan, self.secret["gone"])
         deleted = _added(self.secret["deleted"], plan.deletes)
         self._remember(stays=[*others, *fresh], gone=gone, kept=kept, deleted=deleted, again=False)
         return list(plan.changes)
@@ -692,6 +690,19 @@ def _is_there(ws: Workspace, key: str) -> bool:
     except UnknownName:
         return False
     return True
+
+
+def _as_list(stays: Mapping[RowKey, frozenset[str] | None]) -> list[Any]:
+    """The rows that stay, as the run remembers them; `_stays` reads them back."""
+    return [[t, list(one), None if columns is None else sorted(columns)] for (t, one), columns in stays.items()]
+
+
+def _gone(found: finding.Found, plan: Plan, before: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+    """Rows that have to be gone afterwards: those of before, and those found that do not stay."""
+    gone = {table: list(rows) for table, rows in before.items()}
+    for table, held in found.rows.items():
+        gone.setdefault(table, []).extend(list(one) for one in held if (table, one) not in plan.stays)
+    return gone
 
 
 def _stays(secret: Mapping[str, Any]) -> dict[RowKey, frozenset[str] | None]:

@@ -80,7 +80,9 @@ class Plan:
 
     Attributes:
         changes: in the order in which they have to be done.
-        kept: what stays, with reasons; `stays` has the kept columns of each such row (None: all of them).
+        kept: what stays, with reasons.
+        stays: row, named as it is afterwards -> its columns that keep their values (None: all of them): what
+            was to be kept, and the key that rows which stay name it by.
         spared: table -> rows that are also somebody else's.
         unresolved: what is known to be left afterwards.
         review: texts that may name the person; a human being has to look.
@@ -141,7 +143,7 @@ class _Planner:
         self.rows: dict[RowKey, Row] = dict(self.owned)
         self.unresolved: list[Residue] = []
         self.review: list[Residue] = []
-        self.left: dict[str, set[str]] = defaultdict(set)
+        self.left: dict[RowKey, set[str]] = defaultdict(set)
 
     def plan(self) -> Plan:
         self._keep()
@@ -155,7 +157,7 @@ class _Planner:
         return Plan(
             (*self._cut_circles(), *updates, *self._deletes()),
             tuple(self._kept()),
-            dict(self.stays),
+            dict(map(self._afterwards, self.stays)),
             _sums((table, 1) for table, _ in self.found.spared),
             tuple(self.unresolved),
             tuple(self.review),
@@ -238,11 +240,21 @@ class _Planner:
                 if column.name in identity:
                     self._look_at_key(key, column.name, str(value))
                 elif column.name in pointing and pointing[column.name] in self.stays and not column.nullable:
-                    self.left[key[0]].add(column.name)
+                    self.left[key].add(column.name)
                 elif column.name in outside and not column.nullable:
-                    self.left[key[0]].add(column.name)  # the key of a row that is nobody's
+                    self.left[key].add(column.name)  # the key of a row that is nobody's
                 else:
                     self.sets[key][column.name] = self._nothing(table, column)
+
+    def _afterwards(self, key: RowKey) -> tuple[RowKey, frozenset[str] | None]:
+        """A row that stays, as it will be named once it was emptied, and the columns that keep their values."""
+        table, one = key
+        columns = self.stays[key]
+        if table in self.tables.without_key:  # all its columns together pick it, and some of them change
+            sets = self.sets.get(key, {})
+            now = zip(self.tables.identity[table], one, strict=True)
+            one = tuple(_as_text(sets[name]) if name in sets else value for name, value in now)
+        return (table, one), None if columns is None else columns | self.left.get(key, set())
 
     def _look_at_key(self, key: RowKey, column: str, value: str) -> None:
         """A key of a row that stays: fine if it is a number of ours, told if it names the person itself."""
@@ -250,7 +262,7 @@ class _Planner:
         if ids.occurrences(value, strong):
             self.unresolved.append(Residue(key[0], column, 1, "the key names the person, and the row has to stay"))
         else:
-            self.left[key[0]].add(column)
+            self.left[key].add(column)
 
     def _unlink(self) -> None:
         """Rows of others: the columns that name the person are emptied."""
@@ -412,16 +424,28 @@ class _Planner:
             for rule in (k for k in self.keeps if k.table == table):
                 rows = [key for key in mine if key not in self.structural]
                 rows += self.untouched[table] if rule.everybodys else []
-                columns = () if rule.columns is None else tuple(sorted(rule.columns))
                 if not rows:
                     continue
+                columns = () if rule.columns is None else tuple(sorted(rule.columns | self._left_in(rows)))
                 found.append(Kept(table, len(rows), columns, rule.why, rule.article, rule.until, rule.kind))
             structural = [key for key in mine if key in self.structural]
             if structural:
                 why = "; ".join(sorted({self.structural[key] for key in structural}))
-                columns = tuple(sorted({*self.tables.identity[table], *self.left[table]}))
+                key_columns = () if table in self.tables.without_key else self.tables.identity[table]
+                columns = tuple(sorted({*key_columns, *self._left_in(structural)}))
                 found.append(Kept(table, len(structural), columns, why, kind="structure"))
         return found
+
+    def _left_in(self, rows: Iterable[RowKey]) -> set[str]:
+        """Columns that keep their values in these rows although nothing asks for them: keys."""
+        return {column for key in rows for column in self.left.get(key, ())}
+
+
+def _as_text(value: object) -> str | None:
+    """A value as the store's own text of it, for rows that are picked by their texts."""
+    if value is None or isinstance(value, str):
+        return value
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _sums(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:

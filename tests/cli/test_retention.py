@@ -85,6 +85,21 @@ def test_ac_063_an_erasure_that_waited_for_a_hold_goes_on_when_it_is_released(ru
     assert run("hold", "list")["holds"] == []
 
 
+def test_ac_063_a_hold_on_one_table_leaves_the_customers_row_empty_and_that_is_partly_not_incomplete(run):
+    run("link", "scan")
+    run("link", "confirm", "--sure")
+    hold = run("hold", "add", "suit 17/26", "--customer", "C001", "--table", "purchase", *OLGA)
+    sam = ["--purpose", "service", "--as", "sam@shop.example"]
+    partly = run("person", "erase", "C001", *sam, "--yes", code=5)["outcome"]
+    assert partly["residues"] == [], "the key that the held rows name is kept, and told as kept"
+    kept = {k["table"]: (k["kind"], k["columns"]) for k in partly["kept"]}
+    assert kept == {"customer": ("structure", ["id"]), "purchase": ("hold", [])}
+    [taken_up] = run("hold", "release", hold["hold"], *OLGA)["erasures"]
+    assert taken_up == {"run": partly["run"], "status": "complete"}
+    done = run("person", "erasure", partly["run"])
+    assert (done["kept"], done["deleted"]) == ([], {"customer": 1, "purchase": 3})
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [
