@@ -162,7 +162,8 @@ class Source(Protocol):
     ) -> list[int]:
         """Run changes in one transaction; returns affected rows per statement. Only the gate calls it.
 
-        Values are bound: `?` stands for one in DuckDB, `%s` elsewhere.
+        Values are bound: `?` stands for one in DuckDB, `%s` elsewhere. Where `%s` does, a per cent sign of the
+        statement itself is written twice, whether values come with it or not; so it is in `examine`.
 
         Args:
             at_most: how many rows each statement may touch. One that touches more undoes them all.

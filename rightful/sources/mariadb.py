@@ -356,7 +356,7 @@ class MariaDBSource:
                 if not _CHANGES.match(statement):  # DDL would commit half of it
                     raise QueryFailed("only INSERT, UPDATE and DELETE can be undone together")
                 with con.cursor() as cursor:
-                    cursor.execute(statement, list(values) or None)
+                    cursor.execute(statement, list(values))
                     affected.append(max(cursor.rowcount, 0))
                 check_reach(affected[-1], at_most, place)
         return affected
@@ -373,7 +373,7 @@ class MariaDBSource:
             con.decoders = dict(converters.decoders)  # numbers as numbers, dates as dates
             try:
                 with con.cursor() as cursor:
-                    cursor.execute(sql, list(values) or None)
+                    cursor.execute(sql, list(values))
                     return list(cursor.fetchall())
             finally:
                 con.decoders = texts

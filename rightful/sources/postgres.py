@@ -19,6 +19,7 @@ Easy to get wrong:
 * Rights given to PUBLIC reach every role, ours too: `install` looks for them.
 * The engine's error texts hold values of rows; only the SQLSTATE leaves this file.
 * `numeric` without a scale has no Arrow type; it is rounded to 16 places.
+* A per cent sign in a table's name starts a mark once values are bound (`_beside_values`).
 
 Sources: PostgreSQL 15 documentation, 41.5 "Rules and Privileges" (security
 barrier), 5.8 "Row Security", COPY, "get_bit" (bit 0 is the lowest of byte 0).
@@ -266,11 +267,10 @@ class PostgresSource:
             added = con.execute(
                 sql.SQL(
                     "INSERT INTO rightful.rf_customer (rf_key, rf_no) SELECT t.{key}, "
-                    "%s + row_number() OVER (ORDER BY t.{key}) - 1 FROM {origin} t "
+                    "{start} + row_number() OVER (ORDER BY t.{key}) - 1 FROM {origin} t "
                     "WHERE t.{key} IS NOT NULL AND NOT EXISTS "
                     "(SELECT 1 FROM rightful.rf_customer n WHERE n.rf_key = t.{key})"
-                ).format(key=key, origin=origin),
-                [start],
+                ).format(key=key, origin=origin, start=sql.Literal(start))
             ).rowcount
             con.execute("UPDATE rightful.rf_info SET next_number = %s", [start + added])
             if mode == "column":
@@ -1023,13 +1023,19 @@ def _write_planes(
     statement = sql.SQL(
         "UPDATE {target} SET {sets}, rf_any = ({any}) WHERE (rf_any, {olds}) IS DISTINCT FROM (({any}), {fresh})"
     ).format(
-        target=target,
+        target=_beside_values(con, target),
         sets=sql.SQL(", ").join(sql.SQL("{} = {}").format(n, e) for n, e in zip(names, news, strict=True)),
         any=sql.SQL(" OR ").join(news),
         olds=sql.SQL(", ").join(names),
         fresh=sql.SQL(", ").join(news),
     )
     con.execute(statement, {"numbers": numbers, **{f"p{i}": plane for i, plane in enumerate(bits)}})
+
+
+def _beside_values(con: Connection, name: sql.Identifier) -> sql.SQL:
+    """A name for a statement that binds values: the driver takes a single per cent sign for the start of a mark."""
+    doubled: Any = name.as_string(con).replace("%", "%%")
+    return sql.SQL(doubled)
 
 
 def _write_patch(con: Connection, target: sql.Identifier, names: Sequence[str], flags: Sequence[str]) -> None:
