@@ -42,6 +42,7 @@ from rightful.policy.models import PolicyShelf
 from rightful.protection.counted import CountedLog
 from rightful.protection.keys import Keyring, derive
 from rightful.protection.links import Links
+from rightful.retention.certificates import Certificates
 from rightful.retention.erasures import Erasures
 from rightful.retention.holds import Holds
 from rightful.retention.runs import DisposalRuns
@@ -234,6 +235,10 @@ class Workspace(AbstractContextManager["Workspace"]):
     @cached_property
     def disposals(self) -> DisposalRuns:
         return DisposalRuns(self.control)
+
+    @cached_property
+    def certificates(self) -> Certificates:
+        return Certificates(self.control)
 
     @cached_property
     def link_book(self) -> LinkBook:

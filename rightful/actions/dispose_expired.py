@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from rightful.errors import BadInput, ClockUntrusted, RightfulError
@@ -98,13 +98,19 @@ class Disposal:
 
 @dataclass(frozen=True, slots=True)
 class Disposed:
-    """What a run did. `left`: rows that were due and are still there; `limits`: what could not be reached."""
+    """What a run did.
+
+    Attributes:
+        left: rows that were due and are still there. `kept`: rows that were due and that a hold keeps, as in an
+            erasure. `limits`: what could not be reached.
+    """
 
     run: str
     status: str
     deleted: dict[str, int]
     emptied: dict[str, int]
     left: dict[str, int]
+    kept: tuple[dict[str, Any], ...]
     limits: tuple[str, ...]
     entry: int
 
@@ -177,6 +183,7 @@ def run_disposal(
         run = ws.disposals.begin(tx, policy, now)
     deleted: dict[str, int] = {}
     emptied: dict[str, int] = {}
+    because: dict[str, list[str]] = {}
     batches = list(_batches(ws, scene, holds))
     tell = at or (lambda _: None)
     for number, (table, part, whole, where, values) in enumerate(batches):
@@ -200,22 +207,32 @@ def run_disposal(
             )
             into = deleted if whole else emptied
             into[table.name] = into.get(table.name, 0) + done.touched[0]
+            said = because.setdefault(table.name, [])
+            said += [words for words in _because(part.claims) if words not in said]
         tell(f"after {number}")
     limits: tuple[str, ...] = ()
     if deleted or emptied:
         stored = {t.name: t.place for t in ws.source.structure()}
         limits = tuple(ws.source.purge([stored[name] for name in sorted({*deleted, *emptied})]))
         ws.facts.look_again()
-    left = _left(ws, scene, holds)
+    left, kept = _left(ws, scene, holds)
     status = "incomplete" if left else "complete"
-    outcome = {"deleted": deleted, "emptied": emptied, "left": left, "limits": list(limits), "status": status}
+    outcome = {
+        "deleted": deleted,
+        "emptied": emptied,
+        "because": because,
+        "left": left,
+        "kept": list(kept),
+        "limits": list(limits),
+        "status": status,
+    }
     drafts = [Draft("disposal.closed", {"run": run, "policy": policy, **outcome}, {"actor": actor})]
     entry = ws.journal.record(
         drafts, lambda tx, entries: ws.disposals.end(tx, run, status, entries[0].at, entries[0].index, outcome)
     )[0]
     if progress is not None:
         progress("done", 1.0)
-    return Disposed(run, status, deleted, emptied, left, limits, entry.index)
+    return Disposed(run, status, deleted, emptied, left, kept, limits, entry.index)
 
 
 # --- what is due -----------------------------------------------------------------------------------
@@ -422,14 +439,29 @@ def _place(ws: Workspace, table: TableInfo) -> exp.Table:
     return exp.table_(place[-1], db=place[0] if len(place) > 1 else None, quoted=True)
 
 
-def _left(ws: Workspace, scene: Scene, holds: Sequence[Hold]) -> dict[str, int]:
-    """What is due and still there, by table: looked at again, with the statements of the plan."""
+def _left(ws: Workspace, scene: Scene, holds: Sequence[Hold]) -> tuple[dict[str, int], tuple[dict[str, Any], ...]]:
+    """What is due and still there by table, and what of it a hold keeps: looked at again, as the plan looks."""
     left: dict[str, int] = {}
+    kept = []
     for table, part, whole in _parts(scene):
         rows = _count(ws, scene, table, part, whole=whole, holds=holds)
         if rows:
             left[table.name] = left.get(table.name, 0) + rows
-    return left
+        keeping = [hold for hold in holds if hold.covers(table.name)]
+        held = _count(ws, scene, table, part, whole=whole, holds=()) - rows if keeping else 0
+        if held:
+            kept.append(
+                {
+                    "table": table.name,
+                    "rows": held,
+                    "columns": [] if whole else list(part.columns),
+                    "why": "; ".join(hold.reason for hold in keeping),
+                    "article": "GDPR 17(3)(e)",
+                    "until": "the hold is released",
+                    "kind": "hold",
+                }
+            )
+    return left, tuple(kept)
 
 
 def check_day(text: str) -> date:

@@ -482,6 +482,7 @@ class _Work:
         for table, _ in secret["spared"]:
             spared[table] = spared.get(table, 0) + 1
         outcome = {
+            "policy": ws.facts.policy.version,
             "deleted": secret["deleted"],
             "changed": secret["changed"],
             "kept": [asdict(k) for k in kept],

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from rightful.actions.certify_disposal import certify
 from rightful.actions.erase_customer import Outcome, retry_erasure
 from rightful.errors import BadInput, UnknownName
 from rightful.ledger.record import Draft
@@ -80,7 +81,10 @@ def release_hold(ws: Workspace, hold: str, *, actor: str) -> Hold:
 
 
 def take_up_erasures(ws: Workspace) -> tuple[Outcome, ...]:
-    """Go on with the erasures that a hold kept from ending, as far as the holds in force now let them."""
+    """Go on with the erasures that a hold kept from ending, as far as the holds in force now let them.
+
+    Those that have a certificate get a new one, which names the one before.
+    """
     waiting = [
         run.id
         for run in ws.erasures.all()
@@ -88,4 +92,8 @@ def take_up_erasures(ws: Workspace) -> tuple[Outcome, ...]:
         and any(kept["kind"] == "hold" for kept in run.outcome.get("kept", ()))
         and ws.erasures.secret(run.id) is not None
     ]
-    return tuple(retry_erasure(ws, run) for run in waiting)
+    outcomes = tuple(retry_erasure(ws, run) for run in waiting)
+    for outcome in outcomes:
+        if ws.certificates.of(outcome.run) is not None:
+            certify(ws, outcome.run)  # whoever holds the old one finds the new one in the same place
+    return outcomes

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rightful.cli.person import NOUN, Key, Why, app
+from rightful.cli.retention import CERTIFIED, File, Pdf, hand_out
 from rightful.cli.verbs import CHECK_FAILED, OK, PARTLY, Cli, verb
+from rightful.errors import NotFound
 
 if TYPE_CHECKING:
     from rightful.actions.erase_customer import ErasurePlan, Outcome
@@ -112,6 +114,19 @@ def erasure(
     cli.answer(**_ended(outcome))
     _show(cli, outcome)
     return CODES[outcome.status]
+
+
+@verb(app, NOUN, "certificate", members=CERTIFIED)
+def certificate(
+    cli: Cli,
+    run: Annotated[str, typer.Argument(metavar="ERASURE")],
+    file: File = None,
+    pdf: Pdf = None,
+) -> int:
+    """The certificate of an erasure: what went, what stays and why. Nothing in it says whose it was."""
+    if not run.startswith("e-"):
+        raise NotFound(f"there is no erasure {run}", remedy="`rightful person erasures` lists them")
+    return hand_out(cli, run, file, pdf)
 
 
 def _steps(step: Any) -> Any:

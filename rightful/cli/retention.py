@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -78,6 +79,7 @@ def plan(cli: Cli, day: Annotated[str, typer.Option(help="Another day than today
         "deleted": "{table: rows}",
         "emptied": "{table: rows in which something was emptied}",
         "left": "{table: rows that are still there although they are due}",
+        "kept": "list of {table, rows, columns, why, article, until, kind}: due, and kept by a hold",
         "limits": "what could not be reached",
         "entry": "index in the ledger",
     },
@@ -95,6 +97,7 @@ def run(
         "deleted": {},
         "emptied": {},
         "left": {},
+        "kept": [],
         "limits": [],
         "entry": None,
     }
@@ -115,6 +118,7 @@ def run(
         deleted=done.deleted,
         emptied=done.emptied,
         left=done.left,
+        kept=list(done.kept),
         limits=list(done.limits),
         entry=done.entry,
     )
@@ -123,9 +127,12 @@ def run(
         (t, f"{done.deleted.get(t, 0):,}", f"{done.emptied.get(t, 0):,}", f"{done.left.get(t, 0):,}") for t in tables
     ]
     cli.table(("table", "deleted", "emptied", "left"), cells, right=(1, 2, 3))
+    for kept in done.kept:
+        cli.say(f"Kept in {kept['table']} ({kept['rows']:,} rows): {kept['why']}, until {kept['until']}")
     for limit in done.limits:
         cli.say(limit, "yellow")
     cli.say(f"Disposal {done.run}: {done.status}, ledger entry {done.entry}.")
+    cli.say(f"Its certificate: `rightful retention certify {done.run} --file certificate.zip`")
     return OK if done.status == "complete" else CHECK_FAILED
 
 
@@ -163,4 +170,58 @@ def listed(cli: Cli) -> int:
     )
     cells = [(r.id, r.status, instant(r.began_us)[:16], "" if r.entry is None else r.entry) for r in runs]
     cli.table(("disposal", "status", "began (UTC)", "entry"), cells, right=(3,))
+    return OK
+
+
+CERTIFIED = {
+    "run": "the disposal or erasure",
+    "kind": "disposal or erasure",
+    "status": "complete, partly (a law or a hold keeps something) or incomplete",
+    "abstract": "the certificate's first line",
+    "entry": "ledger entry that names the certificate",
+    "sha256": "of certificate.json",
+    "file": "where the zip with the proof was written, or null",
+    "pdf": "where the page was written as PDF, or null",
+}
+File = Annotated[Path | None, typer.Option("--file", help="Write the certificate with its proof, as a zip.")]
+Pdf = Annotated[Path | None, typer.Option("--pdf", help="Write the page as PDF, to print.")]
+
+
+@verb(app, NOUN, "certify", members=CERTIFIED)
+def certify(
+    cli: Cli,
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A disposal (d-...) or an erasure (e-...).")],
+    file: File = None,
+    pdf: Pdf = None,
+) -> int:
+    """The certificate of a disposal or an erasure: issued once, proved by the ledger, checkable offline."""
+    return hand_out(cli, run, file, pdf)
+
+
+def hand_out(cli: Cli, run: str, file: Path | None, pdf: Path | None) -> int:
+    """Issue a certificate, write its files, and say what it says."""
+    from rightful.actions.certify_disposal import certify, proof_of
+
+    with cli.open() as ws:
+        made = certify(ws, run)
+        printed = made.pdf() if pdf else b""
+        proof = proof_of(ws, made) if file else b""
+    for place, content in ((file, proof), (pdf, printed)):
+        if place is not None:
+            place.write_bytes(content)
+    cli.answer(
+        run=made.run,
+        kind=made.kind,
+        status=made.status,
+        abstract=made.document["abstract"],
+        entry=made.entry,
+        sha256=made.digest,
+        file=None if file is None else str(file),
+        pdf=None if pdf is None else str(pdf),
+    )
+    cli.show(made.document["abstract"])
+    for k in made.document["kept"]:
+        until = f", until {k['until']}" if k["until"] else ""
+        cli.say(f"Kept in {k['table']} ({k['rows']:,} rows): {k['why']}{until} ({k['article']})")
+    cli.say(f"Ledger entry {made.entry}; SHA-256 of certificate.json: {made.digest}")
     return OK

@@ -60,7 +60,8 @@ class Links:
         """`key` has 32 bytes; links of generations from `oldest` to `generation` are honoured."""
         self.generation = generation
         self.oldest = oldest
-        self._ciphers = {use: AESSIV(derive(key, use)) for use in ("reference", "unsubscribe", "preference")}
+        uses = ("reference", "unsubscribe", "preference", "certificate")
+        self._ciphers = {use: AESSIV(derive(key, use)) for use in uses}
 
     def reference(self, no: int) -> str:
         """How other systems name this customer: always the same, means nothing without the key."""
@@ -100,6 +101,14 @@ class Links:
             return None
         name = next((word for word, number in _KINDS.items() if number == kind), None)
         return None if name is None else Preference(no, name, until, body[_PREFERENCE.size :].decode())
+
+    def certificate(self, run: str) -> str:
+        """Opens the certificate of an erasure: its customer can no longer sign in."""
+        return self._seal("certificate", run.encode())
+
+    def open_certificate(self, text: str) -> str | None:
+        body = self._open("certificate", text)
+        return None if body is None else body.decode()
 
     def _seal(self, use: str, body: bytes) -> str:
         return base64.b32encode(self._ciphers[use].encrypt(body, None)).decode("ascii").rstrip("=").lower()

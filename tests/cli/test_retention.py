@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from pypdf import PdfReader
 from typer.testing import CliRunner
 
 from rightful.actions.publish_policy import publish_policy
 from rightful.cli.main import app
+from rightful.ledger.receipt import Receipt
 from rightful.workspace import Workspace
 from tests.actions.conftest import shop_path, shop_template  # noqa: F401  (fixtures)
 
@@ -98,6 +100,28 @@ def test_ac_063_a_hold_on_one_table_leaves_the_customers_row_empty_and_that_is_p
     assert taken_up == {"run": partly["run"], "status": "complete"}
     done = run("person", "erasure", partly["run"])
     assert (done["kept"], done["deleted"]) == ([], {"customer": 1, "purchase": 3})
+
+
+def test_a_disposal_has_its_certificate_and_a_hold_makes_it_partly(run, tmp_path):
+    run("hold", "add", "suit 17/26", "--customer", "C001", *OLGA)
+    done = run("retention", "run", "--yes", *OLGA)
+    assert [(k["table"], k["rows"], k["why"]) for k in done["kept"]] == [("purchase", 3, "suit 17/26")]
+    target, printed = tmp_path / "certificate.zip", tmp_path / "certificate.pdf"
+    made = run("retention", "certify", done["run"], "--file", str(target), "--pdf", str(printed))
+    assert (made["kind"], made["status"]) == ("disposal", "partly")
+    assert made["abstract"] == "Partly: this disposal is done except for 3 rows that a law or a hold keeps."
+    receipt = Receipt.load(target)
+    assert receipt.verify().ok and receipt.data["public"]["files"]["certificate.json"] == made["sha256"]
+    [line] = json.loads(receipt.attachments["certificate.json"])["done"]
+    assert (line["deleted"], line["because"]) == (147, ["statistics: 2 months", "study: 2 months"])
+    assert "\n".join(page.extract_text() for page in PdfReader(printed).pages).count(done["run"]) >= 1
+    assert run("retention", "certify", done["run"])["entry"] == made["entry"], "one ending, one certificate"
+
+
+def test_only_what_has_ended_is_certified(run):
+    assert run("retention", "certify", "d-none", code=6)["code"] == "not-found"
+    assert run("retention", "certify", "e-none", code=6)["code"] == "not-found"
+    assert run("person", "certificate", "d-none", code=6)["code"] == "not-found"
 
 
 @pytest.mark.parametrize(
