@@ -122,7 +122,7 @@ def plan_disposal(ws: Workspace, *, day: date | None = None) -> Disposal:
         ClockUntrusted: the clock stands before the newest entry.
     """
     now = ws.ledger.check_clock()
-    scene = _scene(ws, now, day)
+    scene = scene_of(ws, now, day)
     holds = ws.holds.in_force(now)
     due = []
     for table, part, whole in _parts(scene):
@@ -143,7 +143,7 @@ def plan_disposal(ws: Workspace, *, day: date | None = None) -> Disposal:
 def forecast(ws: Workspace, *, months: int = FORECAST_MONTHS) -> tuple[tuple[date, str, int], ...]:
     """Rows that fall due by the first of each of the coming months: (day, table, rows or fields due by then)."""
     now = ws.ledger.check_clock()
-    scene = _scene(ws, now, None)
+    scene = scene_of(ws, now)
     found = []
     day = scene.today
     for _ in range(months):
@@ -176,7 +176,7 @@ def run_disposal(
             "disposed of does not come back",
             remedy="If the clock is right, make any use that is recorded first, then run again",
         )
-    scene = _scene(ws, now, None)
+    scene = scene_of(ws, now)
     holds = ws.holds.in_force(now)
     policy = scene.bound.policy.version
     with ws.control.write() as tx:
@@ -238,7 +238,8 @@ def run_disposal(
 # --- what is due -----------------------------------------------------------------------------------
 
 
-def _scene(ws: Workspace, now: int, day: date | None) -> Scene:
+def scene_of(ws: Workspace, now: int, day: date | None = None) -> Scene:
+    """What schedules are made from, on a day (today)."""
     ws.facts.look_again()
     policy = ws.facts.policy
     if any(p.keep is not None and p.keep.after in plans.WITHDRAWAL for p in policy.purposes.values()):

@@ -132,9 +132,20 @@ def schedules(scene: Scene) -> tuple[Schedule, ...]:
     return tuple(_schedule(scene, table) for table in scene.tables)
 
 
-def _schedule(scene: Scene, table: TableInfo) -> Schedule:
-    keys = _key_columns(scene, table)
-    needed: dict[str, list[str]] = {c.name: [] for c in table.columns if c.name not in keys}  # column -> purposes
+def needs(scene: Scene) -> dict[str, tuple[str, ...]]:
+    """Every field -> the purposes that need it, without keys and without what the rules themselves need."""
+    found = {
+        f"{table.name}.{column}": tuple(purposes)
+        for table in scene.tables
+        for column, purposes in _needed(scene, table).items()
+    }
+    return {name: purposes for name, purposes in found.items() if name not in scene.rules_need}
+
+
+def _needed(scene: Scene, table: TableInfo) -> dict[str, list[str]]:
+    """Column -> purposes that need it; keys are nobody's."""
+    keys = key_columns(scene, table)
+    needed: dict[str, list[str]] = {c.name: [] for c in table.columns if c.name not in keys}
     for purpose in scene.bound.policy.purposes.values():
         if purpose.abstract:
             continue
@@ -142,6 +153,11 @@ def _schedule(scene: Scene, table: TableInfo) -> Schedule:
             owner, column = split(name)
             if owner == table.name and column in needed:
                 needed[column].append(purpose.id)
+    return needed
+
+
+def _schedule(scene: Scene, table: TableInfo) -> Schedule:
+    needed = _needed(scene, table)
     claims: dict[str, Claim] = {}
     for purposes in needed.values():
         for name in purposes:
@@ -176,7 +192,7 @@ def _can_be_empty(scene: Scene, table: str, column: str) -> bool:
     return found is not None and found.nullable and not found.generated
 
 
-def _key_columns(scene: Scene, table: TableInfo) -> frozenset[str]:
+def key_columns(scene: Scene, table: TableInfo) -> frozenset[str]:
     """Columns that only hold rows together: nobody's reason to keep one.
 
     The store says which they are, where it declares keys. Where it does not, they are the columns

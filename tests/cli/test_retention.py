@@ -124,6 +124,18 @@ def test_only_what_has_ended_is_certified(run):
     assert run("person", "certificate", "d-none", code=6)["code"] == "not-found"
 
 
+def test_fields_nobody_needs_and_people_who_stand_out_are_told_in_numbers(run):
+    report = run("retention", "unneeded", "--months", "1", "--all")
+    told = {f["field"]: f for f in report["fields"]}
+    assert told["customer.city"]["verdict"] == "too-early" and not told["customer.city"]["proposed"]
+    groups = run("retention", "anonymity", "--by", "city", "--by", "residence", "--k", "9", *OLGA)
+    counts = groups["groups"]
+    assert (counts["people"], counts["smallest"]) == (60, 1), "one customer lives in Lonely"
+    assert counts["under"] > 1 and set(groups["with_also_emptied"]) == {"city", "residence"}
+    assert "Lonely" not in json.dumps(groups)
+    assert run("retention", "anonymity", "--by", "id", *OLGA, code=2)["code"] == "input.bad"
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [
