@@ -303,7 +303,9 @@ class _Planner:
             column = table.column(hit.column)
             self.rows[key] = hit.row
             if not hit.certain:
-                self.review.append(Residue(hit.row.table, hit.column, 1, "names a person who may be another one"))
+                family = hit.kinds == ("family",)
+                why = "holds the family name only" if family else "names a person who may be another one"
+                self.review.append(Residue(hit.row.table, hit.column, 1, why))
             if not ids.occurrences(hit.text, unique):
                 continue
             if hit.column in self.tables.identity[table.name] and table.name not in self.tables.without_key:

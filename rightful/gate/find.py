@@ -38,6 +38,8 @@ ASKED = 2000
 MOST_ATTACHMENTS = 20_000
 MOST_ATTACHMENT_BYTES = 8 << 20
 MOST_NAMESAKES = 3
+MOST_FAMILY_ROWS = 200
+"""Of each table, so many rows that hold the letters of the family name are looked at."""
 CONTACT_WORDS = frozenset(["contact", "address", "email", "mail", "phone", "mechanism", "identifier", "identity"])
 TEXTS = ("text", "json", "other")
 WHOLE = ("bigint", "integer", "smallint")
@@ -293,6 +295,10 @@ class Store:
             if link is not None:
                 found.append(link)
                 fan[link.id] = overlap.rows
+        for relating in link_rules.relatings(shapes, sure, self.customers):
+            leads = link_rules.related(relating, self._kinds_of_relation(relating))
+            if leads is not None:
+                found.append(leads)
         found = [*found, *(d for d in decided if d.id not in {f.id for f in found})]
         return tuple(link_rules.with_roles(found, shapes, self.customers, fan))
 
@@ -347,6 +353,22 @@ class Store:
             found += int(self._ask(query.where(parent.isin(*(mark() for _ in part))), part)[0][0])
         rows = self._ask(exp.select(exp.Count(this=own)).from_(self._place(q.child)).where(condition), values)[0][0]
         return Overlap(len(asked), min(found, len(asked)), int(rows) / max(len(asked), 1))
+
+    def _kinds_of_relation(self, one: link_rules.Relating) -> list[link_rules.KindOfRelation]:
+        """From a customer to what is no customer: rows and different things for each kind of relation."""
+        from sqlglot import exp
+
+        far, kind = exp.column(one.far, quoted=True), exp.column(one.type_column, quoted=True)
+        keys = exp.select(exp.column(self.customer_key, quoted=True)).from_(self._place(self.customers))
+        near_is = exp.column(one.near, quoted=True).isin(query=keys)
+        query = exp.select(kind, exp.Count(this=exp.Star()), exp.Count(this=exp.Distinct(expressions=[far])))
+        query = query.from_(self._place(one.table)).where(near_is)
+        query = query.where(exp.not_(far.copy().isin(query=keys.copy()))).group_by(kind.copy())
+        return [
+            link_rules.KindOfRelation(str(spelling), int(rows), int(things))
+            for spelling, rows, things in self._ask(query)
+            if spelling is not None
+        ]
 
     def _fan(self, link: Link) -> float:
         from sqlglot import exp
@@ -467,6 +489,28 @@ class Store:
                     kinds = tuple(sorted({h.identifier.kind for h in hits}))
                     yield row, column.name, text, kinds, all(h.identifier.unique for h in hits)
 
+    def family_hits(self, name: Identifier, table: StoredTable) -> tuple[list[TextHit], bool]:
+        """Texts of one table in which a family name stands as a word, and whether there were too many to look at."""
+        from sqlglot import exp
+
+        columns = [c for c in table.columns if c.type in TEXTS]
+        conditions: list[exp.Expr] = []
+        for column in columns:
+            own: exp.Expr = exp.column(column.name, quoted=True)
+            own = exp.Lower(this=own if column.type == "text" else exp.cast(own, "TEXT"))
+            conditions += [exp.StrPosition(this=own, substr=mark()) > 0 for _ in name.plain]
+        if not conditions:
+            return [], False
+        bound = list(name.plain) * len(columns)
+        rows = self.rows(table.name, exp.or_(*conditions), bound, limit=MOST_FAMILY_ROWS + 1)
+        hits = [
+            TextHit(row, column.name, str(row.values[column.name]), (name.kind,), False)
+            for row in rows[:MOST_FAMILY_ROWS]
+            for column in columns
+            if row.values[column.name] is not None and ids.occurrences(str(row.values[column.name]), [name])
+        ]
+        return hits, len(rows) > MOST_FAMILY_ROWS
+
     def attachments(
         self, wanted: Sequence[Identifier], skip: Mapping[str, Mapping[RowId, object]]
     ) -> tuple[list[Attachment], list[str]]:
@@ -547,9 +591,11 @@ def find(
     found.undecided = tuple((link, rows) for link in proposed if (rows := walk.would_add(link)))
     found.doubles = tuple(walk.doubles())
     if search:
-        found.texts = tuple(store.text_hits(found.identifiers, found.rows))
+        texts = store.text_hits(found.identifiers, found.rows)
         attachments, unread = store.attachments(found.identifiers, found.rows)
-        found.attachments, found.unread = tuple(attachments), tuple(unread)
+        families, not_sought = walk.families(texts)
+        found.texts, found.attachments = (*texts, *families), tuple(attachments)
+        found.unread = (*unread, *not_sought)
     return found
 
 
@@ -640,7 +686,7 @@ class _Walk:
         if link.kind == "reference-text":
             wanted = [f"{spelling}{link.separator}{v}" for spelling in link.means for v in wanted]
         rows = list(self.store.where_in(link.child, column, wanted))
-        if link.kind == "type-and-id":
+        if link.kind in ("type-and-id", "relation"):
             rows = [r for r in rows if str(r.values.get(link.type_column)) in link.means]
         return rows
 
@@ -757,17 +803,25 @@ class _Walk:
             extends = self._extends(link)
             if link.role != "shared" and not extends:
                 continue
-            mine = self.found.rows.get(link.child, {})
-            values = {held.row.values.get(link.columns[0]) for held in mine.values()} - {None}
-            if not values:
-                continue
-            for row in list(self.store.where_in(link.parent, link.to[0], values)):
+            for row in list(self.store.where_in(link.parent, link.to[0], self._pointed_to(link))):
                 if row.id in self.found.rows.get(row.table, {}):
                     continue
-                if not extends and self._others_point_to(row):
+                if link.kind == "relation" and self._is_a_customer(row.values.get(link.to[0])):
+                    continue
+                if not extends and self._others_point_to(row, link):
                     self._spare(row, "others point to it, too")
                 else:
                     self._own(row, link.id)
+
+    def _pointed_to(self, link: Link) -> set[object]:
+        """What the person's rows name by this link."""
+        mine = [held.row for held in self.found.rows.get(link.child, {}).values()]
+        if link.kind == "relation":
+            mine = [row for row in mine if str(row.values.get(link.type_column)) in link.means]
+        return {row.values.get(link.columns[0]) for row in mine} - {None}
+
+    def _is_a_customer(self, value: object) -> bool:
+        return any(True for _ in self.store.where_in(self.store.customers, self.store.customer_key, [value]))
 
     def _extends(self, link: Link) -> bool:
         """Whether both rows are one thing in two tables: the child's own key names the parent (an entity and
@@ -775,8 +829,10 @@ class _Walk:
         same = self.store.key(link.child) == link.columns and self.store.key(link.parent) == link.to
         return same and link.kind == "foreign-key" and link.role in ("belongs", "shared")
 
-    def _others_point_to(self, row: Row) -> bool:
-        for link in self.links:
+    def _others_point_to(self, row: Row, by: Link) -> bool:
+        """Whether anybody else's row points to it. What relates things relates many: there, only relations of
+        the same kinds count."""
+        for link in [by] if by.kind == "relation" else self.links:
             if link.parent != row.table or link.kind in ("twin", "value"):
                 continue
             mine = self.found.rows.get(link.child, {})
@@ -791,9 +847,7 @@ class _Walk:
         if link.kind == "value":
             rows = [row for row, _ in self._valued(link)]
         elif link.role == "shared":
-            mine = self.found.rows.get(link.child, {})
-            values = [held.row.values.get(link.columns[0]) for held in mine.values()]
-            rows = list(self.store.where_in(link.parent, link.to[0], values))
+            rows = list(self.store.where_in(link.parent, link.to[0], self._pointed_to(link)))
             return len([r for r in rows if r.id not in self.found.rows.get(link.parent, {})])
         else:
             parents = self.found.rows.get(link.parent, {})
@@ -801,6 +855,35 @@ class _Walk:
         mine = self.found.rows.get(link.child, {})
         known = {place for place in (*self.found.spared, *self.found.mentions) if place[0] == link.child}
         return len([r for r in rows if r.id not in mine and (r.table, r.id) not in known])
+
+    def families(self, known: Collection[TextHit]) -> tuple[list[TextHit], list[str]]:
+        """Texts of others that hold the person's family name and nothing surer; and what was not looked at, in
+        sentences. A name that another customer bears, too, is not looked for: every one of their texts would come."""
+        owned = self.found.rows
+        seen = {(hit.row.table, hit.row.id, hit.column) for hit in known}
+        names: dict[str, Identifier] = {}
+        for held in owned.get(self.store.customers, {}).values():
+            names |= {name.value: name for name in ids.family_names(held.row.values)}
+        hits: list[TextHit] = []
+        unsought: list[str] = []
+        for name in names.values():
+            people, many = self.store.family_hits(name, self.store.table(self.store.customers))
+            if many or any(hit.row.id not in owned[self.store.customers] for hit in people):
+                unsought.append("texts that hold only the family name were not looked at: other customers bear it, too")
+                continue
+            for table in self.store.tables.values():
+                found, many = self.store.family_hits(name, table)
+                hits += [
+                    hit
+                    for hit in found
+                    if hit.row.id not in owned.get(table.name, {}) and (table.name, hit.row.id, hit.column) not in seen
+                ]
+                if many:
+                    unsought.append(
+                        f"{table.name}: of the texts with the letters of the family name, only the first "
+                        f"{MOST_FAMILY_ROWS} were looked at"
+                    )
+        return hits, unsought
 
     def doubles(self) -> Iterator[Double]:
         """Other rows of the customer table that share an address, a number or the name."""

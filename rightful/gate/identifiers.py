@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-Kind = Literal["email", "phone", "number", "name", "key"]
+Kind = Literal["email", "phone", "number", "name", "key", "family"]
 
 ERASED = "[erased]"
 _AT = r"(?:@|%40|\\u0040|&#64;|&commat;|\s?[\[(]at[\])]\s?)"
@@ -30,6 +30,7 @@ _AT_COMPACT = ("", "40", "u0040", "64", "commat", "at")
 _EMAIL = re.compile(r"[^\s@<>,;:\"'()\[\]]+@[^\s@<>,;:\"'()\[\]]+\.[^\s@<>,;:\"'()\[\].]+")
 _COMPACT = re.compile(r"[^0-9a-z]")
 _SEPARATOR = r"[\s().\-/\u2010-\u2015]*"
+SHORTEST_FAMILY = 4
 MOST_COMPATIBLE = "[\uff01-\uff5e\u2100-\u214f\ufb00-\ufb4f\u00aa\u00ba\u2070-\u209f]"
 """Characters that stand for others (full-width, ligatures): texts with them are read one by one."""
 
@@ -161,6 +162,38 @@ def full_name(*parts: str) -> Identifier | None:
         needles = {n for n in needles if len(n) >= 5}
     found = rf"(?<!\w)(?:{'|'.join(patterns)})(?!\w)"
     return Identifier("name", " ".join(words).casefold(), tuple(sorted(needles)), plain, found)
+
+
+def family_names(values: Mapping[str, object]) -> tuple[Identifier, ...]:
+    """The family names in one person's row. Such a word alone names nobody: what holds it is for somebody to look at.
+
+    Where a name stands in one column, its last word is taken, or what stands before a comma. Names of fewer than
+    four letters are left out: they are parts of too many words.
+    """
+    found: dict[str, None] = {}
+    for column, value in values.items():
+        if not isinstance(value, str) or not value.strip() or len(value) > 120:
+            continue
+        words = frozenset(words_of(column))
+        joined = frozenset({"".join(words_of(column))})
+        text = unicodedata.normalize("NFKC", value).strip()
+        if (words | joined) & LAST_WORDS and not words & NOT_NAMES:
+            found[text] = None
+        elif (words | joined) & FULL_WORDS and not words & NOT_NAMES and full_name(text):
+            before, comma, _ = text.partition(",")
+            found[before.strip() if comma else text.split()[-1]] = None
+    return tuple(
+        Identifier(
+            "family",
+            name.casefold(),
+            (),
+            tuple(sorted({form(name.lower()) for form in _FORMS})),
+            rf"(?<!\w){re.escape(name)}(?!\w)",
+            unique=False,
+        )
+        for name in found
+        if len(name) >= SHORTEST_FAMILY and not name.isdigit()
+    )
 
 
 def distinctive_key(value: str) -> Identifier | None:

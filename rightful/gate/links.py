@@ -3,8 +3,8 @@
 Foreign keys say it themselves. Everything else is proposed from names and measured
 values, with the evidence beside it, and a person confirms or rejects it: names
 (`customer_id`, `party`), pairs of type and id (`parent_type`/`parent_id`), reference
-texts (`party.party,12`), twins (`x_history`, `x_cstm`) and equal values (an e-mail
-column without a key).
+texts (`party.party,12`), twins (`x_history`, `x_cstm`), equal values (an e-mail
+column without a key) and rows that relate two things of any kind (`subject`, `type`, `object`).
 
 A link goes from a column (child) to the row it names (parent) and has a role:
 
@@ -14,8 +14,9 @@ A link goes from a column (child) to the row it names (parent) and has a role:
 * `reference` what is pointed to is no person's (a country, a product).
 
 Easy to get wrong: small whole numbers fit every key, so values alone prove nothing for
-them; a table that points to the customer twice has one owner and one mention; history
-keeps keys that the original no longer has.
+them, and a part of the program called like a table is not that table; a table that points
+to the customer twice has one owner and one mention; history keeps keys that the original
+no longer has.
 
 Sources: DESIGN section 7. Measured recall: docs/explanation/erasure.md.
 """
@@ -30,7 +31,7 @@ from typing import Literal
 
 from rightful.gate.identifiers import words_of
 
-Kind = Literal["foreign-key", "name", "value", "twin", "type-and-id", "reference-text"]
+Kind = Literal["foreign-key", "name", "value", "twin", "type-and-id", "reference-text", "relation"]
 Role = Literal["belongs", "shared", "mentions", "reference"]
 Form = Literal["plain", "folded", "digits"]
 """How values are compared: as they are, without case and white space, by their last eight digits."""
@@ -60,6 +61,14 @@ PERSONAL_TABLE_WORDS = frozenset(
     ]
 )
 TYPE_WORDS = frozenset(["type", "model", "module", "kind", "class", "entity", "table", "object"])
+PART_WORDS = frozenset(["module", "app", "application", "package"])
+"""Such a column names a part of the program; only a value that is the table's whole name means the table."""
+MOST = 0.8
+"""Share of a type column's values that must name tables for one of them to be believed by half a name."""
+FEW_NUMBERS, FEW_TEXTS, FEW_SURE = 10, 3, 0.85
+"""So few different whole numbers (texts) fit by chance; confidence in such a link is at most this."""
+RELATED = 0.8
+"""Confidence in what a relation leads to: never so sure that nobody looks."""
 KEY_ENDINGS = frozenset(["id", "no", "nr", "key", "ref", "fk", "uuid", "guid", "number", "code", "pk"])
 TWIN_BEFORE = ("history", "hist", "audit", "archive", "archived", "deleted", "backup", "bak", "old", "log", "tmp")
 TWIN_AFTER = (
@@ -74,8 +83,9 @@ class Link:
     """A column that names rows of another table.
 
     Attributes:
-        means: for `type-and-id` and `reference-text`: how the parent's table is spelled in the data.
-        type_column: for `type-and-id`: where that spelling stands.
+        means: for `type-and-id` and `reference-text`: how the parent's table is spelled in the data; for
+            `relation`: the kinds of relation that are followed.
+        type_column: for `type-and-id` and `relation`: where that spelling or kind stands.
         separator: for `reference-text`: between spelling and key.
         evidence: why we think so, in numbers; never a value of the data.
     """
@@ -151,11 +161,34 @@ class Overlap:
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """A link that waits for its count. `named`: how much the names alone say, 0 to 1."""
+    """A link that waits for its count. `named`: how much the names alone say, 0 to 1. `few`: below so many
+    different values, their fitting says little."""
 
     link: Link
     question: Question
     named: float
+    few: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Relating:
+    """A table whose rows relate two things of one kind: `near` and `far` name them, `type_column` says how."""
+
+    table: str
+    near: str
+    far: str
+    type_column: str
+    parent: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class KindOfRelation:
+    """Of one kind of relation, the rows that go from a customer to something that is no customer, counted."""
+
+    spelling: str
+    rows: int
+    things: int
 
 
 @lru_cache(maxsize=100_000)
@@ -213,8 +246,56 @@ def judged(guess: Guess, overlap: Overlap) -> Link | None:
     confidence = min(0.99, 0.5 * guess.named + 0.5 * share)
     if twin:
         confidence = max(confidence, 0.9 if guess.named >= 0.9 else 0.7)
+    if overlap.asked < guess.few:
+        confidence = min(confidence, FEW_SURE)
     says = f"{overlap.found} of {overlap.asked} different values are found in {link.parent}.{'+'.join(link.to)}"
     return replace(link, confidence=round(confidence, 2), evidence=f"{link.evidence}; {says}")
+
+
+def relatings(tables: Sequence[Shape], links: Sequence[Link], customers: str) -> tuple[Relating, ...]:
+    """Tables that relate two rows of the table that customers extend (an entity is a contact, a deal, a meeting)."""
+    own = next((t for t in tables if t.name == customers), None)
+    if own is None:
+        return ()
+    wider = {(x.parent, x.to) for x in links if x.child == customers and x.columns == own.key}
+    found = []
+    for table in tables:
+        ends = [x for x in links if x.child == table.name and (x.parent, x.to) in wider and x.kind == "foreign-key"]
+        kinds = [c.name for c in table.columns if _says_kind(c.name) and c.name not in {e.columns[0] for e in ends}]
+        if len(ends) < 2 or not kinds:
+            continue
+        found += [
+            Relating(table.name, near.columns[0], far.columns[0], kinds[0], far.parent, far.to[0])
+            for near in ends
+            for far in ends
+            if near.columns != far.columns and near.parent == far.parent
+        ]
+    return tuple(found)
+
+
+def related(one: Relating, kinds: Sequence[KindOfRelation]) -> Link | None:
+    """The things that only one customer each is related to so; None if no kind of relation is like that.
+
+    An employer is many people's and nobody's own; a deal whose one customer this is goes with the customer.
+    """
+    alone = [k for k in kinds if k.things and k.rows <= 1.5 * k.things]
+    if not alone:
+        return None
+    rows, things = sum(k.rows for k in alone), sum(k.things for k in alone)
+    kinds_ = "1 kind" if len(alone) == 1 else f"{len(alone)} kinds"
+    evidence = f"{kinds_} of relation from a customer to what has one only: {rows} rows, {things} things"
+    return Link(
+        one.table,
+        (one.far,),
+        one.parent,
+        (one.to,),
+        "relation",
+        "shared",
+        RELATED,
+        evidence,
+        type_column=one.type_column,
+        means=tuple(sorted(k.spelling for k in alone)),
+    )
 
 
 def with_roles(links: Iterable[Link], tables: Sequence[Shape], customers: str, fan: Mapping[str, float]) -> list[Link]:
@@ -232,7 +313,9 @@ def with_roles(links: Iterable[Link], tables: Sequence[Shape], customers: str, f
     found = []
     for link in links:
         role: Role
-        if link.kind in ("twin", "value", "type-and-id", "reference-text"):
+        if link.kind == "relation":
+            role = "shared"
+        elif link.kind in ("twin", "value", "type-and-id", "reference-text"):
             role = "belongs"
         elif link.parent == customers:
             others = at_customer.get(link.child, [])
@@ -290,7 +373,8 @@ def _named(table: Shape, column: Column, tables: Sequence[Shape], customers: str
             link = Link(table.name, (column.name,), parent.name, parent.key, "name", "belongs", 0.0, "named like it")
             if named < 0.5:
                 link = replace(link, evidence="the name does not say so, the values fit")
-            found.append(Guess(link, Question(table.name, column.name, parent.name, parent.key[0]), named))
+            few = FEW_TEXTS if column.type in ("text", "uuid") else FEW_NUMBERS
+            found.append(Guess(link, Question(table.name, column.name, parent.name, parent.key[0]), named, few))
     return found
 
 
@@ -307,7 +391,8 @@ def _valued(table: Shape, column: Column, tables: Sequence[Shape], customers: st
         if mine and other.type == "text" and _contact_kind(other) == mine:
             link = Link(table.name, (column.name,), customers, (other.name,), "value", "belongs", 0.0, f"{mine} values")
             compared: Form = "digits" if mine == "telephone" else "folded"
-            found.append(Guess(link, Question(table.name, column.name, customers, other.name, compared), 0.8))
+            question = Question(table.name, column.name, customers, other.name, compared)
+            found.append(Guess(link, question, 0.8, FEW_TEXTS))
     return found
 
 
@@ -351,11 +436,7 @@ def _type_pairs(table: Shape) -> list[tuple[str, str]]:
             continue
         if words[-1] in ("id", "key", "uuid", "no", "ref", "pk"):
             by_stem[words[:-1]] = column.name
-        if (
-            words[-1] in TYPE_WORDS
-            or words[-2:] == ("type", "id")
-            or (words[-1] in ("name",) and words[0] in TYPE_WORDS)
-        ):
+        if _says_kind(column.name):
             kinds[words] = column.name
     found = []
     for words, column_name in kinds.items():
@@ -369,16 +450,29 @@ def _type_pairs(table: Shape) -> list[tuple[str, str]]:
     return found
 
 
+def _says_kind(column: str) -> bool:
+    words = words_of(column)
+    if not words:
+        return False
+    return words[-1] in TYPE_WORDS or words[-2:] == ("type", "id") or (words[-1] == "name" and words[0] in TYPE_WORDS)
+
+
 def _typed(table: Shape, type_column: str, id_column: str, tables: Sequence[Shape]) -> list[Guess]:
     spelled = table.column(type_column)
     if spelled is None or len(spelled.sample) > 60:
         return []
     plains = _plains(tables)
+    part = words_of(type_column)[-1] in PART_WORDS
+    named = [v for v in spelled.sample if any(_names_table(v, t.name, plains, whole=part) for t in tables)]
+    believed = bool(named) and len(named) >= MOST * len(spelled.sample)
+    if part and not believed:
+        return []  # parts of the program, some of which are called like a table
     found = []
     for parent in tables:
         if len(parent.key) != 1:
             continue
-        means = tuple(sorted(v for v in spelled.sample if _names_table(v, parent.name, plains)))
+        means = tuple(sorted(v for v in spelled.sample if _names_table(v, parent.name, plains, whole=part)))
+        whole = any(_names_table(v, parent.name, plains, whole=True) for v in means)
         if means:
             link = Link(
                 table.name,
@@ -393,7 +487,7 @@ def _typed(table: Shape, type_column: str, id_column: str, tables: Sequence[Shap
                 means=means,
             )
             question = Question(table.name, id_column, parent.name, parent.key[0], "plain", type_column, means)
-            found.append(Guess(link, question, 0.95))
+            found.append(Guess(link, question, 0.95 if whole or believed else 0.7))
     return found
 
 
@@ -442,16 +536,16 @@ def _plains(tables: Sequence[Shape]) -> frozenset[str]:
     return frozenset(plain(t.name) for t in tables)
 
 
-def _names_table(spelling: str, table: str, plains: frozenset[str]) -> bool:
+def _names_table(spelling: str, table: str, plains: frozenset[str], *, whole: bool = False) -> bool:
     """Whether a spelling in the data ("party.party", "Customer", "crm.Customer") means this table.
 
-    `plains`: the plain names of all tables."""
+    `plains`: the plain names of all tables. `whole`: "Customer" does not mean `crm_customer`."""
     wanted = plain(spelling.replace(".", "_"))
     last = plain(re.split(r"[.\\:/]", spelling)[-1])
     own = plain(table)
     if wanted == own or last == own:
         return True
-    if wanted in plains or last in plains:
+    if whole or wanted in plains or last in plains:
         return False  # another table has exactly this name
     words = words_of(table)
     return len(words) > 1 and _singular(words[-1]) == last and len(last) > 2

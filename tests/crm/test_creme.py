@@ -7,6 +7,8 @@ only, and every change is kept as a line of history in JSON. Names stand in a ca
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from rightful.actions.find_person import decide_links, scan_links, trace
 from rightful.actions.use_data import query_data
 from rightful.actions.withdraw_consent import withdraw_consent
 from rightful.errors import SqlRefused
+from rightful.gate import links
 from rightful.gate.dispose import correct
 from rightful.workspace import Workspace
 from tests.crm.conftest import Crm
@@ -42,15 +45,21 @@ CATEGORIES = {
 }
 LINKS = {"persons_address": "object_id", "assistants_memo": "entity_id"}  # they name the entity, which has the same id
 PROPOSED = ["emails_emailrecipient.address>persons_contact.email", "emails_entityemail.recipient>persons_contact.email"]
+RELATED = [
+    "creme_core_relation.object_entity_id[type_id]>creme_core_cremeentity.id",
+    "creme_core_relation.subject_entity_id[type_id]>creme_core_cremeentity.id",
+]
+SURE = {*PROPOSED, "assistants_todo.description>persons_contact.phone"}  # these to-dos hold a number and nothing else
 AGREED = (10, 11, 12)
 
 
 def confirm(ws: Workspace) -> None:
-    """What an engineer who knows Creme says to the proposals."""
-    proposed = {d.link.id for d in scan_links(ws, actor="eng") if d.state == "proposed"}
-    assert proposed >= set(PROPOSED), "the tables that know an address only are proposed"
+    """What an engineer who knows Creme says to the proposals, but for what hangs on a contact by relations."""
+    proposed = {d.link.id: d.link for d in scan_links(ws, actor="eng") if d.state == "proposed"}
+    assert proposed.keys() >= {*PROPOSED, *RELATED}, "tables that know an address only, and relations, are proposed"
+    assert {link.id for link in proposed.values() if link.confidence >= links.SURE} == SURE, "what is sure is right"
     decide_links(ws, PROPOSED, state="confirmed", actor="eng")
-    decide_links(ws, sorted(proposed - set(PROPOSED)), state="rejected", actor="eng")
+    decide_links(ws, sorted(proposed.keys() - {*PROPOSED}), state="rejected", actor="eng")
 
 
 @pytest.mark.parametrize("mode", ["column", "companion"])
@@ -90,8 +99,7 @@ def test_a_person_is_found_corrected_and_erased_and_nobody_else_is_touched(creme
         assert len(before) > 200
         found = found_of(before, trace(ws, creme.key(630)), person.marks)
         missed = rows_with(before, person.marks) - found
-        # the family name alone names too many to be taken for the person: the title of an opportunity has no more
-        assert missed == {"opportunities_opportunity": 1, "creme_core_cremeentity": 1, "creme_core_historyline": 3}
+        assert missed == {}, "every row a search by hand finds"
         assert found.total() >= 15
 
         number = ws.number_of(creme.key(630))
@@ -103,9 +111,12 @@ def test_a_person_is_found_corrected_and_erased_and_nobody_else_is_touched(creme
         families = families_in(before, creme, 630)
         outcome = erase_customer(ws, creme.key(630), actor="self")
         after = everything(ws.source)
-        assert outcome.status == "complete" and not outcome.residues and not outcome.collateral and not outcome.review
+        assert outcome.status == "complete" and not outcome.residues and not outcome.collateral
         assert cells_with(after, [person.name, person.email, person.phone]) == {}
-        assert rows_with(after, person.marks) == missed
+        # the title of an opportunity holds the family name, which alone names nobody for sure: left, and said
+        left = {"opportunities_opportunity": 1, "creme_core_cremeentity": 1, "creme_core_historyline": 3}
+        assert rows_with(after, person.marks) == left
+        assert sums((r.table, r.rows) for r in outcome.review if r.why == "holds the family name only") == left
         assert families_in(after, creme, 630) == families, "nobody else has lost a row"
         gone, new = differences(before, after)
         assert gone["assistants_memo"] == 2 and new["assistants_memo"] == 1, "the partner's no longer names them"
@@ -117,3 +128,32 @@ def test_a_person_is_found_corrected_and_erased_and_nobody_else_is_touched(creme
         shown = creme.ask("read", [int(creme.key(631))])[0]
         assert shown["name"] == partner.name and len(shown["memos"]) == 2 and person.family not in str(shown)
         assert creme.ask("check")["entities"] > 1_900, "and it finds nothing wrong with what is left"
+
+
+def test_what_hangs_on_a_contact_by_relations_only_goes_with_them(creme: Crm, tmp_path: Path):
+    """Creme names the customer of an opportunity and the people of a meeting by relations, not by keys; a
+    person's employer is related, too, and stays."""
+    person = creme.persons[540]  # with a meeting, an opportunity and an employer
+    with governed(
+        creme, tmp_path, "mariadb", "persons_contact", mode="companion", links=LINKS, categories=CATEGORIES
+    ) as ws:
+        confirm(ws)
+        decide_links(ws, RELATED, state="confirmed", actor="eng")
+        before, others = everything(ws.source), creme.ask("read", [int(creme.key(no)) for no in (539, 543, 720)])
+        families = families_in(before, creme, 540)
+        outcome = erase_customer(ws, creme.key(540), actor="self")
+        after = everything(ws.source)
+        assert outcome.status == "complete" and not outcome.residues and not outcome.collateral and not outcome.review
+        assert cells_with(after, person.marks) == {}, "no cell of any table names the person"
+        assert families_in(after, creme, 540) == families, "nobody else has lost a row"
+        assert outcome.deleted["opportunities_opportunity"] == outcome.deleted["activities_activity"] == 1
+        assert "persons_organisation" not in outcome.deleted, "the employer is many people's"
+        assert creme.ask("read", [int(creme.key(no)) for no in (539, 543, 720)]) == others
+        assert creme.ask("check")["entities"] > 1_900
+
+
+def sums(pairs: Iterable[tuple[str, int]]) -> Counter[str]:
+    added: Counter[str] = Counter()
+    for name, count in pairs:
+        added[name] += count
+    return added

@@ -16,6 +16,7 @@ from rightful.actions.find_person import decide_links, scan_links, trace
 from rightful.actions.use_data import query_data
 from rightful.actions.withdraw_consent import withdraw_consent
 from rightful.errors import SqlRefused
+from rightful.gate import links
 from rightful.gate.dispose import correct
 from rightful.workspace import Workspace
 from tests.crm.conftest import Crm
@@ -49,15 +50,18 @@ PROPOSED = [
     "sale_opportunity__history.id>sale_opportunity.id",
     "sale_opportunity__history.party>party_party.id",
 ]
+SURE = {*PROPOSED, "sale_opportunity__history.address>party_address.id", "ir_action_keyword.model>ir_ui_menu.id"}
 AGREED = (10, 11, 12)
 
 
 def confirm(ws: Workspace) -> None:
     """What an engineer who knows Tryton says to the proposals."""
-    proposed = {d.link.id for d in scan_links(ws, actor="eng") if d.state == "proposed"}
-    assert proposed >= set(PROPOSED), "every way in which this Tryton names a person is proposed"
+    proposed = {d.link.id: d.link for d in scan_links(ws, actor="eng") if d.state == "proposed"}
+    assert proposed.keys() >= set(PROPOSED), "every way in which this Tryton names a person is proposed"
+    assert {link.id for link in proposed.values() if link.confidence >= links.SURE} == SURE, "what is sure is right"
+    assert not any(link.child == "ir_translation" and link.parent == "party_party" for link in proposed.values())
     decide_links(ws, PROPOSED, state="confirmed", actor="eng")
-    decide_links(ws, sorted(proposed - set(PROPOSED)), state="rejected", actor="eng")
+    decide_links(ws, sorted(proposed.keys() - set(PROPOSED)), state="rejected", actor="eng")
 
 
 @pytest.mark.parametrize("mode", ["column", "companion"])

@@ -160,6 +160,126 @@ def test_a_foreign_key_declared_twice_is_one_link():
     assert [link.id for link in rules.declared(tables, "party_party")] == ["address.party>party_party.id"]
 
 
+def confidence(tables, name, *, asked, customers="customer"):
+    """How sure a proposal is whose values all fit."""
+    [guess] = [g for g in rules.guesses(tables, customers) if g.link.id == name]
+    return rules.judged(guess, rules.Overlap(asked, asked, 1.0)).confidence
+
+
+def test_a_part_of_the_program_called_like_a_table_is_not_that_table():
+    """Tryton's translations: `module` says party, sale, ir; `res_id` fits every key, and names no party."""
+    parts = Column("module", "text", ("ir", "res", "party", "sale", "marketing", "sale_line"))
+    tables = shape("party_party", "id"), shape("sale_line", "id"), shape("ir_translation", "id", parts, "res_id")
+    assert proposed(*tables, customers="party_party") == set()
+    whole = Column("module", "text", ("Accounts", "Contacts", "Calls"))  # and here it does name tables
+    tables = shape("accounts", "id"), shape("contacts", "id"), shape("calls", "id"), shape("log", "id", whole, "res_id")
+    assert proposed(*tables, customers="contacts") >= {"log.res_id[module]>contacts.id"}
+
+
+def test_half_a_name_is_sure_only_among_values_that_name_tables():
+    kinds = Column("parent_type", "text", ("contact", "campaign", "internal", "imported", "other"))
+    tables = shape("crm_contact", "id"), shape("note", "id", kinds, "parent_id")
+    name = "note.parent_id[parent_type]>crm_contact.id"
+    assert confidence(tables, name, asked=500, customers="crm_contact") < rules.SURE
+    kinds = Column("parent_type", "text", ("contact", "order"))
+    tables = shape("crm_contact", "id"), shape("crm_order", "id"), shape("note", "id", kinds, "parent_id")
+    assert confidence(tables, name, asked=500, customers="crm_contact") >= rules.SURE
+
+
+@pytest.mark.parametrize(("asked", "sure"), [(1, False), (9, False), (10, True), (500, True)])
+def test_a_few_whole_numbers_fit_every_key_and_are_never_sure(asked, sure):
+    tables = shape("customer", "id"), shape("status", "id"), shape("mail", "id", "status_id")
+    assert (confidence(tables, "mail.status_id>status.id", asked=asked) >= rules.SURE) is sure
+
+
+def test_a_relation_leads_to_what_only_one_customer_has():
+    refs = ((("subject_id",), "entity", ("id",)), (("object_id",), "entity", ("id",)))
+    mine = ((("id",), "entity", ("id",)),)
+    tables = (
+        shape("entity", "id"),
+        shape("contact", "id", references=mine),
+        shape("deal", "id", references=mine),
+        shape("relation", "id", "subject_id", "object_id", Column("type_id", "text"), references=refs),
+    )
+    links = rules.declared(tables, "contact")
+    both = rules.relatings(tables, links, "contact")
+    assert {(r.near, r.far, r.type_column) for r in both} == {
+        ("subject_id", "object_id", "type_id"), ("object_id", "subject_id", "type_id"),
+    }  # fmt: skip
+    kinds = [rules.KindOfRelation("buys", 90, 90), rules.KindOfRelation("employed", 90, 1)]
+    link = rules.related(both[0], kinds)
+    assert (link.kind, link.role, link.means) == ("relation", "shared", ("buys",)) and link.confidence < rules.SURE
+    assert rules.related(both[0], [kinds[1]]) is None
+    assert rules.relatings(tables, links, "deal") and not rules.relatings(tables[:1], links, "contact")
+
+
+@pytest.fixture
+def related_crm(tmp_path):
+    """Contacts and deals are entities; relations name who buys, who works where, who knows whom."""
+    from rightful.sources.duckdb import DuckDBSource
+
+    source = DuckDBSource.create(tmp_path / "s.duckdb", bytes(range(32)))
+    with source.writing() as con:
+        for statement in (
+            "CREATE TABLE rf_base.entity (id integer PRIMARY KEY, title varchar)",
+            "CREATE TABLE rf_base.contact (id integer PRIMARY KEY, last_name varchar)",
+            "CREATE TABLE rf_base.deal (id integer PRIMARY KEY, plan varchar)",
+            "CREATE TABLE rf_base.relation (id integer, subject_id integer, type_id varchar, object_id integer)",
+            "INSERT INTO rf_base.entity SELECT i, 'thing' FROM range(1, 62) AS s(i)",
+            "INSERT INTO rf_base.contact SELECT i, 'Family' || i FROM range(1, 31) AS s(i)",
+            "INSERT INTO rf_base.deal SELECT 30 + i, 'roses' FROM range(1, 31) AS s(i)",
+            "INSERT INTO rf_base.relation SELECT i, i, 'buys', 30 + i FROM range(1, 31) AS s(i)",
+            "INSERT INTO rf_base.relation SELECT 100 + i, i, 'works at', 61 FROM range(1, 31) AS s(i)",
+            "INSERT INTO rf_base.relation SELECT 200 + i, i, 'knows', i % 30 + 1 FROM range(1, 31) AS s(i)",
+            "INSERT INTO rf_base.relation VALUES (301, 8, 'buys', 37)",  # two buyers of one deal
+            "UPDATE rf_base.contact SET last_name = 'Meadowfield' WHERE id = 7",
+            "UPDATE rf_base.entity SET title = 'Plan for MEADOWFIELD, by hand' WHERE id = 50",
+            "UPDATE rf_base.entity SET title = 'Meadowfields' WHERE id = 51",
+        ):
+            con.execute(statement)
+    yield source
+    source.close()
+
+
+def keyed(child, column, parent, role="belongs"):
+    return rules.Link(child, (column,), parent, ("id",), "foreign-key", role)
+
+
+RELATED_KEYS = [
+    keyed("contact", "id", "entity"), keyed("deal", "id", "entity"),
+    keyed("relation", "subject_id", "entity"), keyed("relation", "object_id", "entity"),
+]  # fmt: skip
+
+
+def test_by_relations_a_deal_is_found_an_employer_and_a_friend_are_not(related_crm):
+    store = Store(related_crm, "contact", "id")
+    relating = rules.Relating("relation", "subject_id", "object_id", "type_id", "entity", "id")
+    kinds = store._kinds_of_relation(relating)
+    assert {(k.spelling, k.rows, k.things) for k in kinds} == {("buys", 31, 30), ("works at", 30, 1)}
+    leads = rules.related(relating, kinds)
+    found = find(store, ["5"], [*RELATED_KEYS, leads])
+    assert set(found.rows["entity"]) == {(5,), (35,)} and set(found.rows["deal"]) == {(35,)}
+    assert set(found.rows["contact"]) == {(5,)}
+    theirs = find(store, ["7"], [*RELATED_KEYS, leads])
+    assert "deal" not in theirs.rows and ("entity", (37,)) in theirs.spared, "another contact buys it, too"
+    undecided = find(store, ["5"], RELATED_KEYS, [leads])
+    assert [(link.id, rows) for link, rows in undecided.undecided] == [(leads.id, 1)]
+
+
+def test_a_family_name_alone_is_said_and_never_taken_for_the_person(related_crm):
+    store = Store(related_crm, "contact", "id")
+    found = find(store, ["7"], RELATED_KEYS)
+    assert [(h.row.table, h.row.id, h.kinds, h.certain) for h in found.texts] == [("entity", (50,), ("family",), False)]
+    assert found.unread == () and "entity" in found.rows and (50,) not in found.rows["entity"]
+
+
+def test_a_family_name_that_others_bear_too_is_not_looked_for_and_that_is_said(related_crm):
+    with related_crm.writing() as con:
+        con.execute("UPDATE rf_base.contact SET last_name = 'meadowfield' WHERE id = 9")
+    found = find(Store(related_crm, "contact", "id"), ["7"], RELATED_KEYS)
+    assert found.texts == () and len(found.unread) == 1 and "family name" in found.unread[0]
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_kind_of_thing_that_few_references_name_is_found_too(engine, request, tmp_path):
     """Tryton's notes: a thousand of parties, and then a few of orders that no first sample holds."""

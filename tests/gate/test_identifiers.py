@@ -79,6 +79,29 @@ def test_a_row_gives_up_its_identifiers_by_value_and_by_the_names_of_its_columns
     }
 
 
+@pytest.mark.parametrize(
+    ("row", "names"),
+    [
+        ({"first_name": "Ana", "last_name": "Silva"}, {"silva"}),
+        ({"Nachname": "von Arnim"}, {"von arnim"}),
+        ({"name": "Ana Maria Silva"}, {"silva"}),
+        ({"name": "Silva, Ana"}, {"silva"}),
+        ({"last_name": "Ng", "company_name": "Silva Lda", "city": "Ulm", "name": "Ana"}, set()),
+    ],
+)
+def test_a_family_name_is_taken_from_the_columns_of_a_name(row, names):
+    assert {i.value for i in ids.family_names(row)} == names
+    assert all(not i.unique for i in ids.family_names(row))
+
+
+@pytest.mark.parametrize(
+    ("text", "there"),
+    [("Plan for SILVA", True), ("silva, by hand", True), ("Silvaweg 3", False), ("Dasilva", False), ("Sil va", False)],
+)
+def test_a_family_name_is_found_as_a_word_only(text, there):
+    assert bool(ids.occurrences(text, ids.family_names({"last_name": "Silva"}))) is there
+
+
 @pytest.mark.parametrize("value", ["", "x", "@", "a@b", "no mail", "a@b@c.example", "a b@c.example"])
 def test_what_is_no_address_is_no_identifier(value):
     assert ids.email(value) is None
