@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import missing_tool
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Locator
 
 QUIET = (
     "--no-sandbox",
@@ -39,3 +39,12 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=program, args=list(QUIET))
         yield browser
         browser.close()
+
+
+def follow(link: Locator) -> None:
+    """Press a link or a button and wait for the page that it leads to.
+
+    A press alone comes back before the next page is there, and `count()` or `inner_text()` would read the old one.
+    """
+    with link.page.expect_navigation():
+        link.click()

@@ -22,6 +22,7 @@ from rightful.ownership.tokens import SCOPES
 from rightful.workspace import CONFIG, Workspace
 from tests.actions.conftest import customers, write_csv
 from tests.api.conftest import MAX
+from tests.browser import follow
 from tests.web.test_browser import AXE, SHOTS, start
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def test_journey_6_one_click_stops_the_list_and_a_re_import_does_not_bring_it_ba
     page.goto(world.unsubscribe)
     page.reload()
     assert world.mailed(), "looking at the page changes nothing"
-    page.get_by_role("button", name="Stop them").click()
+    follow(page.get_by_role("button", name="Stop them"))
     assert page.get_by_role("heading", name="Stopped").count() == 1
     assert page.context.cookies() == []
     assert not world.mailed()
@@ -169,7 +170,7 @@ def test_the_pages_of_a_link_are_fit_to_look_at(browse, world):
         judged(page, f"{name}-390")
     page.goto(world.site + "/opt-out/")
     page.get_by_label("Your e-mail address").fill("p011@example.com")
-    page.get_by_role("button", name="No more marketing").click()
+    follow(page.get_by_role("button", name="No more marketing"))
     assert page.get_by_role("heading", name="It is written down").count() == 1
     judged(page, "opt-out-done-390")
 

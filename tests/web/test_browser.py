@@ -21,6 +21,7 @@ import httpx
 import pytest
 
 from rightful.web.outbox import latest_code
+from tests.browser import follow
 from tests.web.conftest import PASSWORD, SECRET
 
 if TYPE_CHECKING:
@@ -124,10 +125,9 @@ def come_in(page: Page, folder: Path, address: str) -> None:
     before = latest_code(folder, address)
     page.goto("/")
     page.get_by_label("Your e-mail address").fill(address)
-    page.get_by_role("button", name="Send me a code").click()
+    follow(page.get_by_role("button", name="Send me a code"))
     page.get_by_label("The code from the e-mail").fill(code_for(folder, address, before))
-    page.get_by_role("button", name="Come in").click()
-    page.wait_for_url("**/me/")
+    follow(page.get_by_role("button", name="Come in"))
 
 
 @pytest.fixture(scope="module")
@@ -147,9 +147,9 @@ def officer(chromium: Browser, site: str) -> Any:
     page.goto("/staff/")
     page.get_by_label("Work e-mail").fill("officer@meadow.example")
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    follow(page.get_by_role("button", name="Sign in"))
     page.get_by_label("code", exact=False).fill(_code())
-    page.get_by_role("button", name="Sign in").click()
+    follow(page.get_by_role("button", name="Sign in"))
     page.wait_for_url("**/staff/")
     state = context.storage_state()
     context.close()
@@ -178,7 +178,7 @@ def pressed(page: Page, name: str) -> str:
 def test_journey_1_come_in_withdraw_and_see_it_among_the_uses(browse, folder):
     page = browse()
     come_in(page, folder, "x1@example.com")
-    page.get_by_role("link", name="Choices", exact=True).click()
+    follow(page.get_by_role("link", name="Choices", exact=True))
     assert pressed(page, "newsletter-email") == "Off", "nothing is on that nobody asked for"
     row(page, "newsletter-email").get_by_role("button", name="On").click()
     page.wait_for_selector("#choice-newsletter-email .effect")
@@ -189,12 +189,12 @@ def test_journey_1_come_in_withdraw_and_see_it_among_the_uses(browse, folder):
     assert pressed(page, "newsletter-email") == "Off"
     assert page.evaluate("document.activeElement.id") == "choice-newsletter-email-off", "focus stays where it was"
     page.wait_for_selector("#said:has-text('From this moment')", state="attached")  # said aloud, too
-    page.get_by_role("link", name="Uses", exact=True).click()
+    follow(page.get_by_role("link", name="Uses", exact=True))
     assert page.get_by_text("You took back your yes").count() == 1
     with page.expect_download() as download:
         page.get_by_role("link", name="Proof").first.click()
     assert download.value.suggested_filename.endswith(".zip")
-    page.get_by_role("button", name="Sign out").click()
+    follow(page.get_by_role("button", name="Sign out"))
     page.go_back()
     assert page.get_by_text("You took back").count() == 0, "nothing of it stays in the browser"
 
@@ -220,14 +220,14 @@ def test_saying_no_takes_no_more_presses_than_saying_yes(browse, ana):
 def test_the_journey_works_without_javascript(browse, folder):
     page = browse(java_script_enabled=False)
     come_in(page, folder, "x2@example.com")
-    page.get_by_role("link", name="Choices", exact=True).click()
-    row(page, "newsletter-email").get_by_role("button", name="On").click()
+    follow(page.get_by_role("link", name="Choices", exact=True))
+    follow(row(page, "newsletter-email").get_by_role("button", name="On"))
     assert pressed(page, "newsletter-email") == "On"
-    page.get_by_role("button", name="Switch everything off").click()
+    follow(page.get_by_role("button", name="Switch everything off"))
     assert pressed(page, "newsletter-email") == "Off"
-    page.get_by_role("button", name="Undo").click()
+    follow(page.get_by_role("button", name="Undo"))
     assert pressed(page, "newsletter-email") == "On"
-    page.get_by_role("link", name="Uses", exact=True).click()
+    follow(page.get_by_role("link", name="Uses", exact=True))
     assert page.get_by_text("You said yes").count() >= 1
 
 
@@ -278,13 +278,13 @@ def test_a_newcomer_finds_the_code_in_the_demos_mail(browse, folder):
     page = browse()
     page.goto("/")
     page.get_by_label("Your e-mail address").fill("x4@example.com")
-    page.get_by_role("button", name="Send me a code").click()
+    follow(page.get_by_role("button", name="Send me a code"))
     code = code_for(folder, "x4@example.com")
-    page.get_by_role("link", name="Demo: mails that were not sent").click()
+    follow(page.get_by_role("link", name="Demo: mails that were not sent"))
     assert page.get_by_text(code).count() == 1
-    page.get_by_role("link", name="Enter this code").first.click()
+    follow(page.get_by_role("link", name="Enter this code").first)
     page.get_by_label("The code from the e-mail").fill(code)
-    page.get_by_role("button", name="Come in").click()
+    follow(page.get_by_role("button", name="Come in"))
     page.wait_for_url("**/me/")
 
 

@@ -16,6 +16,7 @@ import pytest
 from rightful.actions.appoint_staff import appoint
 from rightful.actions.use_data import query_data
 from rightful.workspace import Workspace
+from tests.browser import follow
 from tests.web.test_browser import AXE, come_in, pressed, row, start
 from tests.web.test_notice_pages import complete, publish
 
@@ -98,11 +99,11 @@ def test_journey_11_a_new_notice_asks_once_and_the_old_yes_stays_what_it_was(chr
         assert len({(round(b.bounding_box()["width"]), round(b.bounding_box()["height"])) for b in buttons}) == 1
         judged(page)
 
-        question.get_by_role("link", name="See what changed").click()
+        follow(question.get_by_role("link", name="See what changed"))
         assert "/notice/second/since/first/" in page.url
         assert page.locator("#new").get_by_text("your town").count() == 1
         judged(page)
-        page.get_by_role("link", name="Read the whole notice").click()
+        follow(page.get_by_role("link", name="Read the whole notice"))
         page.get_by_text("We write to you about new things.").first.wait_for()
         judged(page)
         state = page.context.storage_state()

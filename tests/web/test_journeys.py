@@ -18,6 +18,7 @@ from rightful.actions.appoint_staff import appoint
 from rightful.actions.export_audience import export_audience
 from rightful.ledger.receipt import Receipt
 from rightful.workspace import Workspace
+from tests.browser import follow
 from tests.web.conftest import PASSWORD
 from tests.web.test_browser import AXE, _code, come_in, pressed, row, start
 
@@ -102,13 +103,12 @@ def test_journeys_1_and_3_a_no_and_a_correction_reach_everything(chromium: Brows
         assert page.get_by_role("heading", name="Print house Roth").count() == 1
         assert page.get_by_text("It may still have this.").count() == 1
         clean(page)
-        page.get_by_role("link", name="My data", exact=True).click()
+        follow(page.get_by_role("link", name="My data", exact=True))
         page.locator("summary", has_text="City").click()
-        page.get_by_role("link", name="Correct it City").click()
+        follow(page.get_by_role("link", name="Correct it City"))
         clean(page)
         page.get_by_label("What is right").fill("Bonn")
-        page.get_by_role("button", name="Correct it").click()
-        page.wait_for_url("**/me/data/")
+        follow(page.get_by_role("button", name="Correct it"))
         assert page.get_by_text("Everybody who received it from us is told.").count() == 1
         assert page.locator(".held .value", has_text="Bonn").count() == 1
 
@@ -116,16 +116,16 @@ def test_journeys_1_and_3_a_no_and_a_correction_reach_everything(chromium: Brows
         officer.goto("/staff/")
         officer.get_by_label("Work e-mail").fill("officer@meadow.example")
         officer.get_by_label("Password").fill(PASSWORD)
-        officer.get_by_role("button", name="Sign in").click()
+        follow(officer.get_by_role("button", name="Sign in"))
         officer.get_by_label("code", exact=False).fill(_code())
-        officer.get_by_role("button", name="Sign in").click()
-        officer.get_by_role("link", name="Corrections", exact=True).click()
+        follow(officer.get_by_role("button", name="Sign in"))
+        follow(officer.get_by_role("link", name="Corrections", exact=True))
         assert officer.get_by_text("Corrected by the customer; 1 recipient to tell").count() == 1
         clean(officer)
 
-        page.get_by_role("link", name="Who has it", exact=True).click()
+        follow(page.get_by_role("link", name="Who has it", exact=True))
         assert page.get_by_text("It has to be told what you decided or corrected.").count() == 1
-        page.get_by_role("link", name="Uses", exact=True).click()
+        follow(page.get_by_role("link", name="Uses", exact=True))
         line = page.locator(".use", has_text="Your data was corrected")
         assert line.get_by_text("City").count() == 1 and line.get_by_text("Bonn").count() == 0
         assert page.get_by_text("A recipient has to be told what you decided or corrected").count() == 1
@@ -142,7 +142,7 @@ def test_taking_back_takes_no_more_steps_than_saying_yes(chromium: Browser, fold
 
         def steps_to(state: str) -> int:
             page.goto("/me/")
-            page.get_by_role("link", name="Choices", exact=True).click()
+            follow(page.get_by_role("link", name="Choices", exact=True))
             row(page, "newsletter-email").get_by_role("button", name=state).click()
             page.wait_for_selector(f"#choice-newsletter-email-{state.lower()}[aria-pressed=true]")
             return 2
@@ -150,7 +150,7 @@ def test_taking_back_takes_no_more_steps_than_saying_yes(chromium: Browser, fold
         yes, no = steps_to("On"), steps_to("Off")
         assert page.locator("dialog[open], [role=alertdialog]").count() == 0, "and nobody asks whether one is sure"
         page.goto("/me/choices/")
-        page.get_by_role("button", name="Switch everything off").click()
+        follow(page.get_by_role("button", name="Switch everything off"))
         assert page.locator('[id$="-on"][aria-pressed=true]').count() == 0
         everything = 2
         assert no <= yes and everything <= yes
