@@ -27,7 +27,7 @@ from rightful.consent.models import ConsentLog
 from rightful.consent.requests import Requests
 from rightful.consent.waiting import WaitingOptOuts
 from rightful.errors import BadInput, NotFound, UnknownName
-from rightful.gate import stores, use
+from rightful.gate import gone, stores, use
 from rightful.gate.facts import Facts, SubjectColumns
 from rightful.gate.link_book import LinkBook
 from rightful.ledger.database import connect
@@ -46,6 +46,7 @@ from rightful.retention.certificates import Certificates
 from rightful.retention.erasures import Erasures
 from rightful.retention.holds import Holds
 from rightful.retention.runs import DisposalRuns
+from rightful.retention.suppression import Suppression
 from rightful.rights.agents import Agents
 from rightful.rights.corrections import Corrections
 from rightful.rights.models import Cases
@@ -199,7 +200,14 @@ class Workspace(AbstractContextManager["Workspace"]):
                 folder = self.path / "state" / "permission"
                 folder.mkdir(parents=True, exist_ok=True)
                 self._facts = Facts(
-                    folder, self.source, self.consent, self.shelf, self.clock, columns, self.sharing.derived_fields
+                    folder,
+                    self.source,
+                    self.consent,
+                    self.shelf,
+                    self.clock,
+                    columns,
+                    self.sharing.derived_fields,
+                    lambda numbers: gone.arrivals(self, numbers),
                 )
             return self._facts
 
@@ -239,6 +247,11 @@ class Workspace(AbstractContextManager["Workspace"]):
     @cached_property
     def certificates(self) -> Certificates:
         return Certificates(self.control)
+
+    @cached_property
+    def suppression(self) -> Suppression:
+        """Who was erased and must not come back unasked."""
+        return Suppression(self.control)
 
     @cached_property
     def link_book(self) -> LinkBook:

@@ -2,8 +2,8 @@
 
 gather   everything that was found about the person; what the law and holds need of it
 decide   one answer for every row and column (`gate/erasure_plan.py`)
-act      step by step, each one harmless to repeat: stop all uses, tell recipients, change the
-         store, write its files anew, then consents, ledger and permission state
+act      step by step, each one harmless to repeat: stop all uses, note whom no import may
+         bring back, tell recipients, change the store, write its files anew, then consents, ledger and permission state
 verify   by the links again, by every text of every table, by the bytes of our own files
 
 The status says what was found at the end: `complete`; `partly`, if a law or a hold keeps
@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from rightful.actions.find_person import links_in_force, region_of, store_of
+from rightful.actions.keep_gone import keep_off
 from rightful.actions.record_choice import make_event, record
 from rightful.actions.tell_recipients import tell_recipients
 from rightful.actions.view_customer import may_look
@@ -166,21 +167,26 @@ def begin_erasure(
     also: Sequence[str] = (),
     apart: Sequence[str] = (),
     holds: Sequence[Keep] = (),
+    known: bool = False,
 ) -> Run:
-    """Plan an erasure and note it; nothing of the customer is changed yet. An open run is found again."""
+    """Plan an erasure and note it; nothing of the customer is changed yet. An open run is found again.
+
+    Args:
+        known: it was decided before about each of these: they came back. Nobody is asked who else they may be.
+    """
     numbers = [ws.number_of(k) for k in (key, *also)]
-    for known in ws.erasures.of(numbers[0]):
-        if known.open:
-            return known
+    for before in ws.erasures.of(numbers[0]):
+        if before.open:
+            return before
     store, links, found, plan = _worked_out(ws, (key, *also), holds)
     undecided = [d.key for d in found.doubles if d.strong and d.key not in apart]
-    if undecided:
+    if undecided and not known:
         raise BadInput(
             f"{len(undecided)} other profiles may be the same person: {', '.join(undecided)}",
             remedy="Name each of them: also this person, or apart",
         )
     run = new_id()
-    secret = _secret(store, links, found, plan, numbers, actor, holds)
+    secret = _secret(store, links, found, plan, numbers, actor, holds) | {"known": known}
     public = {"run": run, "deleted": plan.deletes, "changed": plan.changed, "profiles": len(numbers)}
     draft = Draft("erasure.planned", public, {"actor": actor}, ws.subject_id(numbers[0]))
     now = ws.ledger.check_clock()
@@ -201,6 +207,7 @@ def run_erasure(ws: Workspace, run: str, *, at: Step | None = None) -> Outcome:
     work = _Work(ws, run)
     for name, step in (
         ("stopped", work.stop_uses),
+        ("suppressed", work.keep_off),
         ("told", work.tell),
         ("stored", work.change_store),
         ("rewritten", work.rewrite_store),
@@ -359,6 +366,11 @@ class _Work:
             )
             record(self.ws, no, [event], self.secret["actor"], "All uses of this data have ended.")
 
+    def keep_off(self) -> None:
+        """From here on no import brings them back; those of whom it is known already need not be noted again."""
+        if not self.secret.get("known"):
+            keep_off(self.ws, self.run, self.identifiers, self.secret["keys"])
+
     def tell(self) -> None:
         """Everybody who received the data; before the key is destroyed that says whose it was."""
         owed = 0
@@ -376,11 +388,13 @@ class _Work:
             store, links, found, plan = _worked_out(ws, keys, holds)
             if not self.secret["deleted"] and not self.secret["changed"]:
                 fresh = _secret(store, links, found, plan, self.numbers, self.secret["actor"], holds)
+                fresh["known"] = self.secret.get("known", False)
                 identifiers = {(i["kind"], i["value"]): i for i in (*self.secret["identifiers"], *fresh["identifiers"])}
                 fresh["identifiers"] = list(identifiers.values())
                 self._remember(**{**fresh, "recipients": self.secret["recipients"], "deleted": plan.deletes,
                                   "changed": plan.changed})  # fmt: skip
                 self.identifiers = [_identifier(i) for i in self.secret["identifiers"]]
+                self.keep_off()
             elif self.secret.get("again"):
                 self._remember(
                     deleted=_added(self.secret["deleted"], plan.deletes),
@@ -500,6 +514,8 @@ class _Work:
 
         def rows(tx: Tx, entries: list[Entry]) -> None:
             ws.erasures.close(tx, self.run, status, now, entries[0].index, outcome, again=again)
+            for no in self.numbers:
+                ws.suppression.end_back(tx, no, "erased", now)
 
         ws.journal.record([Draft("erasure.closed", public)], rows)
         ws.control.scrub("erasure_run", rewrite=True)

@@ -2,7 +2,8 @@
 
 gather   who it is, as far as that is known: a signed-in customer, a sealed link, an address
 decide   whether the signal is on record already; whether it was answered since
-act      the event and its entry; for an address: sealed on disk first, carried out afterwards
+act      the event and its entry; for an address: sealed on disk first, carried out afterwards,
+         and kept as a keyed hash if nobody has it yet
 
 What the law lets us ask. A request to opt out of sale or sharing, and an objection to
 marketing, need no proof of identity: they are carried out for every customer with this
@@ -25,7 +26,7 @@ from __future__ import annotations
 from rightful.actions.record_choice import Recorded, make_event, record
 from rightful.consent import rules
 from rightful.errors import BadInput
-from rightful.gate import use
+from rightful.gate import gone, spellings, use
 from rightful.ledger.record import Draft
 from rightful.terms import DIRECT_MARKETING, EventKind, Method
 from rightful.workspace import Workspace
@@ -81,6 +82,8 @@ def carry_out_waiting(ws: Workspace) -> int:
         found = use.customers_by_contact(ws, column, one.address, most=ONE_ADDRESS_MOST) if column else []
         for no, _key in found:
             changed += _opt_out(ws, no, one.scope, f"out-{one.id}-{no}", one.at_us)
+        if not found:
+            keep_no_ahead(ws, one.address, one.scope, one.at_us)
         if found:
             ws.mail.put(
                 to=one.address,
@@ -92,6 +95,14 @@ def carry_out_waiting(ws: Workspace) -> int:
             )
         ws.waiting_opt_outs.done(one)
     return changed
+
+
+def keep_no_ahead(ws: Workspace, address: str, scope: str, at_us: int) -> None:
+    """Nobody has this address yet. Its no is kept as a keyed hash, and counts as soon as somebody appears with it."""
+    hashes = [gone.hashed(ws.keys, form) for form in spellings.forms("email", address)]
+    if hashes:
+        with ws.control.write() as tx:
+            ws.suppression.refuse_ahead(tx, hashes, scope, at_us)
 
 
 def _opt_out(ws: Workspace, no: int, scope: str, event_id: str, at_us: int) -> bool:

@@ -7,22 +7,23 @@ act      load whole or not at all; one ledger entry per import, with digests and
 Easy to get wrong: a column nobody classified is loaded but can be used by nobody;
 the same file imported twice changes nothing.
 
-Sources: GDPR Art. 5(1)(c), 7(1), 25(2); cases P10, E12, T08; AC-052, AC-057.
+Sources: GDPR Art. 5(1)(c), 7(1), 17(1), 25(2); cases P10, E12, O14, T08; AC-052, AC-057, AC-059.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from rightful.actions.keep_gone import note_new_keys
 from rightful.actions.tell_recipients import settle_quietly
 from rightful.consent.files import digest_of, settle
-from rightful.consent.importing import Imported, Known, Vocabulary, import_history
+from rightful.consent.importing import Erased, Imported, Known, Vocabulary, import_history
 from rightful.errors import BadInput, UnknownName
-from rightful.gate import stores
+from rightful.gate import gone, stores
 from rightful.ledger.database import Conflict, Tx
 from rightful.ledger.record import Draft, Entry
 from rightful.workspace import CONFIG, Workspace
@@ -150,10 +151,17 @@ def attach_database(
 def load_files(
     ws: Workspace, proposal: Proposal, *, actor: str, rebuild: bool = True, progress: Progress | None = None
 ) -> Loaded:
-    """Load proposed files into the embedded store and record it."""
-    loaded = stores.load_files(ws.source, proposal, progress)
+    """Load proposed files into the embedded store and record it. Rows of people who were erased are left out."""
+    loaded = stores.load_files(ws.source, proposal, progress, gone.recogniser(ws))
     tables = {table.name: int(table.rows) for table in ws.source.catalogue()}
-    ws.journal.record([Draft("source.imported", {"tables": dict(sorted(tables.items()))}, {"actor": actor})])
+    public: dict[str, Any] = {"tables": dict(sorted(tables.items()))}
+    left = {t.name: t.left_out.rows for t in loaded.tables if t.left_out.rows}
+    emptied = {t.name: t.left_out.cells for t in loaded.tables if t.left_out.cells}
+    public |= ({"left-out": left} if left else {}) | ({"emptied": emptied} if emptied else {})
+    ws.journal.record([Draft("source.imported", public, {"actor": actor})])
+    if left or emptied:
+        ws.source.purge([])  # the engine keeps what was staged in free blocks of its file
+    note_new_keys(ws, [key for table in loaded.tables for key in table.left_out.keys])
     if rebuild and ws.shelf.in_force() is not None:
         ws.facts.rebuild(progress)
     return loaded
@@ -196,7 +204,15 @@ def import_consents(
     vocabulary = Vocabulary({p.id: p.channels for p in policy.purposes.values()}, zone)
     name = f"{now}-{source_digest[:12]}"
     imported = import_history(
-        path, register, vocabulary, now, ws.consent.folder, name, known=_known(ws), progress=progress
+        path,
+        register,
+        vocabulary,
+        now,
+        ws.consent.folder,
+        name,
+        known=_known(ws),
+        erased=_erased(ws),
+        progress=progress,
     )
     if imported.segment is not None:
         _record_segment(ws, imported, source_digest, now, actor)
@@ -214,6 +230,19 @@ def describe_encryption(ws: Workspace) -> str:
     if crypto == "openssl":
         return "the store is encrypted as a whole (AES-256-GCM, OpenSSL)"
     return "the store is encrypted as a whole (AES-256-GCM, bundled library: also encrypt the disk, decision 4)"
+
+
+def _erased(ws: Workspace) -> Erased | None:
+    """Who knows erased people by their keys, and by an address that is used as one."""
+    who = gone.recogniser(ws)
+    if who is None:
+        return None
+
+    def asked(keys: Sequence[str]) -> list[bool | None]:
+        by_key, by_address = who.known("key", keys), who.known("email", [k if "@" in k else "" for k in keys])
+        return [None if (hit := a or b) is None else hit.strong for a, b in zip(by_key, by_address, strict=True)]
+
+    return asked
 
 
 def _known(ws: Workspace) -> Known:

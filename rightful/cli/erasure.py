@@ -130,7 +130,7 @@ def certificate(
 
 
 def _steps(step: Any) -> Any:
-    names = ("stopped", "told", "stored", "rewritten", "consents", "forgotten", "worked-out", "closed")
+    names = ("stopped", "suppressed", "told", "stored", "rewritten", "consents", "forgotten", "worked-out", "closed")
 
     def at(name: str) -> None:
         when, _, which = name.partition(" ")

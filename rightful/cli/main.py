@@ -32,6 +32,7 @@ from rightful.cli import consent_links as _consent_links  # noqa: F401
 from rightful.cli import erasure as _erasure  # noqa: F401 - further verbs of `person`
 from rightful.cli import lineage as _lineage  # noqa: F401 - further verbs of `source`
 from rightful.cli import retention_reports as _retention_reports  # noqa: F401 - further verbs of `retention`
+from rightful.cli import suppression as _suppression  # noqa: F401 - further verbs of `retention`
 
 app = typer.Typer(
     name="rightful",

@@ -143,7 +143,7 @@ def scan(cli: Cli, files: Annotated[list[Path], typer.Argument(help="CSV, Parque
     NOUN,
     "import",
     members={
-        "tables": "list of {table, rows, new, known, rejected, rejected_file, unlinked}",
+        "tables": "list of {table, rows, new, known, rejected, rejected_file, unlinked, left_out, emptied}",
         "customers": "how many customers there are now",
         "undecided": "fields a person must classify before use",
     },
@@ -191,6 +191,8 @@ def import_(
                 "rejected": t.rejected,
                 "rejected_file": None if t.rejected_file is None else str(t.rejected_file),
                 "unlinked": t.unlinked,
+                "left_out": t.left_out.rows,
+                "emptied": t.left_out.cells,
             }
             for t in loaded.tables
         ],
@@ -202,6 +204,11 @@ def import_(
     for t in loaded.tables:
         if t.rejected_file is not None:
             cli.say(f"{t.rejected:,} rows of {t.name} were not taken; line and reason: {t.rejected_file}")
+        if t.left_out.rows or t.left_out.cells:
+            cli.say(
+                f"{t.name}: {t.left_out.rows:,} rows of people who were erased were left out; "
+                f"{t.left_out.cells:,} addresses of theirs in rows of others were not taken"
+            )
     if unsaid:
         cli.say(f"Not said yet: which column holds {', '.join(unsaid)} (rightful source describe)")
     if found.undecided:

@@ -139,6 +139,9 @@ def doctor(cli: Cli) -> int:
             late, soon, staff_waits = pressing(ws)
             words = f"{late} past the date, {soon} due within a week, {staff_waits} wait for a person"
             note("requests", not late, words)
+        back = len(ws.suppression.back())
+        words = f"{back:,} are in the store again: rightful retention returned" if back else "nobody came back"
+        note("erased people", not back, words)
         note("records", state == "ok", f"{ws.ledger.head()[0]:,} ledger entries, {state}")
         config = ws.path / CONFIG
     healthy = all(ok for _, ok, _ in findings)

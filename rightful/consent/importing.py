@@ -10,7 +10,10 @@ an ambiguous or skipped hour reads as the earlier instant for a withdrawal and
 as the later one for a grant (case T09). The same event twice is one event; one
 id with two contents is none.
 
-Sources: GDPR Art. 7(1); ISO/IEC TS 27560:2023; cases T05-T09, S03, S10, AC-051 to AC-053, AC-057.
+Of people who were erased only a no is taken, where a row of theirs has to stay. What else
+names them is counted and kept in no list, not even in that of the rejected rows.
+
+Sources: GDPR Art. 7(1); ISO/IEC TS 27560:2023; cases O14, T05-T09, S03, S10, AC-051 to AC-053, AC-057, AC-059.
 """
 
 from __future__ import annotations
@@ -54,10 +57,14 @@ STOPS = (
     EventKind.OPTED_OUT,
     EventKind.RESTRICTED,
 )
+OF_THE_ERASED = "somebody who was erased"
+"""The reason for rows that are kept in no list."""
 CHOICES = (EventKind.GIVEN, EventKind.REFUSED, EventKind.WITHDRAWN, EventKind.DEFERRED, EventKind.SOFT_OPT_IN)
 SCOPED = (EventKind.OBJECTED, EventKind.OBJECTION_LIFTED)
 
 Progress = Callable[[str, float], None]
+Erased = Callable[[Sequence[str]], Sequence[bool | None]]
+"""Says of customers' keys whether they name somebody who was erased: surely (True), probably (False), no (None)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +107,7 @@ def import_history(
     name: str,
     *,
     known: Known | None = None,
+    erased: Erased | None = None,
     progress: Progress | None = None,
     memory: str = "2GB",
 ) -> Imported:
@@ -111,6 +119,7 @@ def import_history(
         received_us: the instant of this import.
         folder, name: where `name.parquet` and `name-rejected.csv` go; written under another name first.
         known: what is on record already: an event that comes again changes nothing.
+        erased: who knows people that were erased; None if there are none.
 
     Raises:
         FileRejected: the file as a whole cannot be read; says where and what to do.
@@ -126,6 +135,7 @@ def import_history(
         say("reading", 0.0)
         rows = _read(engine, path)
         say("checking", 0.3)
+        _find_erased(engine, erased)
         _check(engine, vocabulary, received_us)
         _leave_out_known(engine, known)
         say("writing", 0.7)
@@ -134,7 +144,8 @@ def import_history(
                 "SELECT why, count(*) FROM checked WHERE why IS NOT NULL GROUP BY 1 ORDER BY 2 DESC"
             ).fetchall()
         )
-        rejects = _write_rejects(engine, folder / f"{name}-rejected.csv") if rejected else None
+        listed = any(why != OF_THE_ERASED for why in rejected)
+        rejects = _write_rejects(engine, folder / f"{name}-rejected.csv") if listed else None
         table, future, unproven = _accepted(engine, received_us)
         segment = _write_segment(table, folder / f"{name}.parquet") if table.num_rows else None
     refused = sum(rejected.values())
@@ -188,6 +199,18 @@ def _place(message: str) -> str:
     return (kept[0] if kept else "it is not a table").split("Original Line")[0][:160]
 
 
+def _find_erased(engine: duckdb.DuckDBPyConnection, erased: Erased | None) -> None:
+    """Fill table `gone`: the keys in the file that name people who were erased."""
+    engine.execute("CREATE TEMP TABLE gone (customer_id VARCHAR, surely BOOLEAN)")
+    if erased is None:
+        return
+    cursor = engine.cursor().execute("SELECT DISTINCT customer_id FROM rows")
+    while keys := [key for (key,) in cursor.fetchmany(50_000)]:
+        found = [(key, surely) for key, surely in zip(keys, erased(keys), strict=True) if surely is not None]
+        if found:
+            engine.executemany("INSERT INTO gone VALUES (?, ?)", found)
+
+
 def _check(engine: duckdb.DuckDBPyConnection, vocabulary: Vocabulary, received_us: int) -> None:
     """Fill table `checked`: one row per input row, `why` NULL where it is taken."""
     engine.execute("CREATE TEMP TABLE slots (purpose VARCHAR, channel VARCHAR)")
@@ -202,19 +225,20 @@ def _check(engine: duckdb.DuckDBPyConnection, vocabulary: Vocabulary, received_u
         f"""
         CREATE TABLE checked AS
         WITH parsed AS (
-            SELECT r.*, k.no,
+            SELECT r.*, k.no, g.surely,
                 regexp_matches(at_text, {zoned}) AS zoned,
                 CASE WHEN regexp_matches(at_text, {zoned}) THEN epoch_us(TRY_CAST(at_text AS TIMESTAMPTZ)) END AS at_us,
                 TRY_CAST(at_text AS TIMESTAMP) AS local_at,
                 CASE WHEN until_text <> '' AND regexp_matches(until_text, {zoned})
                      THEN epoch_us(TRY_CAST(until_text AS TIMESTAMPTZ)) END AS until_us,
                 coalesce(nullif(r.method, ''), 'import') AS how
-            FROM rows r LEFT JOIN register k ON k.key = r.customer_id
+            FROM rows r LEFT JOIN register k ON k.key = r.customer_id LEFT JOIN gone g USING (customer_id)
         )
         SELECT line, event_id, no, kind, purpose, channel, at_us, local_at, until_us, notice, how AS method,
             evidence, value, zoned, until_text,
             CASE WHEN how = 'pre-ticked' THEN 2 WHEN evidence = '' OR how = 'sync' THEN 1 ELSE 0 END AS strength,
             CASE
+                WHEN surely IS NOT NULL AND no IS NULL OR surely AND kind NOT IN ({stops}) THEN '{OF_THE_ERASED}'
                 WHEN no IS NULL THEN 'unknown customer'
                 WHEN kind NOT IN ({kinds}) THEN 'unknown kind of event'
                 WHEN how NOT IN ({methods}) THEN 'unknown method'
@@ -362,7 +386,7 @@ def _write_rejects(engine: duckdb.DuckDBPyConnection, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     cursor = engine.execute(
         "SELECT c.line + 2 AS line, c.why, r.* EXCLUDE (line) FROM checked c JOIN rows r USING (line) "
-        "WHERE c.why IS NOT NULL ORDER BY 1"
+        f"WHERE c.why IS NOT NULL AND c.why <> '{OF_THE_ERASED}' ORDER BY 1"
     )
     names = [column[0] for column in cursor.description or ()]
     with path.open("w", newline="", encoding="utf-8") as file:

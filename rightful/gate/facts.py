@@ -92,7 +92,9 @@ class Facts:
         clock: Callable[[], int],
         columns: SubjectColumns,
         derived: Callable[[], Mapping[str, tuple[str, ...]]] = dict,
+        arrivals: Callable[[int], int] = lambda _numbers: 0,
     ) -> None:
+        """`arrivals` looks at customers that have just been numbered; it says for how many it recorded something."""
         self.folder = folder
         self.source = source
         self.consent = consent
@@ -100,6 +102,7 @@ class Facts:
         self.clock = clock
         self.columns = columns
         self.derived = derived
+        self.arrivals = arrivals
         self._lock = threading.RLock()
         self._shelf_position = -1
         self._policy: Policy | None = None
@@ -407,7 +410,11 @@ class Facts:
             now = self.clock()
             position = self.consent.position()
             say("customers", 0.0)
-            people = self._population(position)
+            size = self.source.number_new_customers()
+            if self.arrivals(size):
+                position = self.consent.position()
+                size = self.source.number_new_customers()  # whoever is in the record by now has a number
+            people = self._population(position, size)
             say("permissions", 0.4)
             fields_of = {p: self._fields_of(p) for p in self.policy.purposes}
             snapshot = snapshots.build(self.policy, self.notices, people, position, now, fields_of)
@@ -459,7 +466,7 @@ class Facts:
         self._rows = {}
         self._ready = {}
 
-    def _population(self, position: int) -> Population:
+    def _population(self, position: int, size: int) -> Population:
         import pyarrow.parquet as parquet
 
         builder = ColumnBuilder()
@@ -471,7 +478,6 @@ class Facts:
         singles = [s for s in self.consent.since(0) if s.seq <= position]
         builder.add_events((s.no, s.event) for s in singles)
         events, codes = builder.build()
-        size = self.source.number_new_customers()
         residences, residence, birth = self._attributes(size)
         return Population(size, residences, residence, birth, events, codes)
 

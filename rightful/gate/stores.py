@@ -17,6 +17,7 @@ from rightful.sources.contract import Source, TableInfo
 
 if TYPE_CHECKING:
     from rightful.sources.importing import Loaded, Proposal
+    from rightful.sources.leaving_out import Recogniser
 
 
 def open_store(config: Mapping[str, Any], folder: Path, store_key: bytes) -> Source:
@@ -114,14 +115,19 @@ def propose_files(paths: list[Path]) -> Proposal:
     return propose(*paths)
 
 
-def load_files(source: Source, proposal: Proposal, progress: Callable[[str, float], None] | None = None) -> Loaded:
-    """Load proposed files into the embedded store, all or none."""
+def load_files(
+    source: Source,
+    proposal: Proposal,
+    progress: Callable[[str, float], None] | None = None,
+    erased: Recogniser | None = None,
+) -> Loaded:
+    """Load proposed files into the embedded store, all or none; rows of erased people are left out."""
     from rightful.sources.duckdb import DuckDBSource
     from rightful.sources.importing import load
 
     if not isinstance(source, DuckDBSource):
         raise BadInput("files are imported into the embedded store only", remedy="Import into your database itself")
-    return load(source, proposal, progress=progress)
+    return load(source, proposal, progress=progress, erased=erased)
 
 
 def address(config: Mapping[str, Any]) -> str:

@@ -35,6 +35,7 @@ class KeyStore:
         self._open = open_database
         self._database: Database | None = None
         self._lock = threading.Lock()
+        self._migrated: set[str] = set()
 
     @property
     def id(self) -> str:
@@ -70,11 +71,21 @@ class KeyStore:
             tx.execute("UPDATE key_store SET destroyed = destroyed + 1")
         self._db.scrub("subject_key", rewrite=True)
 
+    def database(self, room: str, tables: Sequence[str]) -> Database:
+        """The same database, for something else that must outlive a restored backup; its tables are made now."""
+        db = self._db
+        with self._lock:
+            if room not in self._migrated:
+                db.migrate(room, tables)
+                self._migrated.add(room)
+        return db
+
     def close(self) -> None:
         with self._lock:
             if self._database is not None:
                 self._database.close()
                 self._database = None
+                self._migrated.clear()
 
     @property
     def _db(self) -> Database:

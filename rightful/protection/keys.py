@@ -34,6 +34,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from rightful.errors import IntegrityFault, KeyMissing
 from rightful.ledger.database import connect
+from rightful.ledger.erasure_journal import ErasureJournal
 from rightful.ledger.keystore import KeyStore
 
 KEY_SIZE = 32
@@ -145,6 +146,7 @@ class Keyring:
     def __init__(self, source: KeySource, subjects: KeyStore) -> None:
         """`subjects` holds the keys of subjects, each wrapped under the master key."""
         self.subjects = subjects
+        self.erasures = ErasureJournal(subjects)
         self._where = source.describe()
         self._keys = {name: source.read(name) for name in NAMES}
         self._wrapping = AESGCM(derive(self._keys["master"], "wrap"))

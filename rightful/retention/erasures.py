@@ -21,7 +21,18 @@ from rightful.ledger.record import Ledger
 
 Status = Literal["running", "complete", "partly", "incomplete"]
 
-STEPS = ("planned", "stopped", "told", "stored", "rewritten", "consents", "forgotten", "worked-out", "closed")
+STEPS = (
+    "planned",
+    "stopped",
+    "suppressed",
+    "told",
+    "stored",
+    "rewritten",
+    "consents",
+    "forgotten",
+    "worked-out",
+    "closed",
+)
 """What is done, in order. `closed` is the end, however it came out."""
 
 TABLES = [

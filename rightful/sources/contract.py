@@ -142,6 +142,7 @@ class Source(Protocol):
         columns: Sequence[str],
         *,
         number: int | None = None,
+        since: int | None = None,
         equals: tuple[str, str] | None = None,
         fold: bool = False,
         limit: int | None = None,
@@ -153,6 +154,7 @@ class Source(Protocol):
 
         Args:
             number: rows of this customer only.
+            since: rows of customers with this number or a higher one.
             equals: (column, text): rows whose column, as text, is exactly this.
             fold: compare without regard to case.
         """

@@ -266,6 +266,7 @@ class DuckDBSource:
         columns: Sequence[str],
         *,
         number: int | None = None,
+        since: int | None = None,
         equals: tuple[str, str] | None = None,
         fold: bool = False,
         limit: int | None = None,
@@ -275,6 +276,8 @@ class DuckDBSource:
         text = text.from_(_table((BASE, table)))
         if number is not None:
             text = text.where(exp.column(NUMBER).eq(exp.Literal.number(number)))
+        if since is not None:
+            text = text.where(exp.column(NUMBER) >= since)
         if equals is not None:
             column: exp.Expr = exp.cast(exp.column(equals[0], quoted=True), "TEXT")
             wanted: exp.Expr = exp.Literal.string(equals[1])

@@ -46,8 +46,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rightful.errors import BadInput, FileRejected
+from rightful.sources import leaving_out
 from rightful.sources.classify import Finding, classify
 from rightful.sources.duckdb import BASE, META, NUMBER, DuckDBSource, canonical_type, quoted_name, quoted_text
+from rightful.sources.leaving_out import LeftOut, Recogniser
 
 if TYPE_CHECKING:
     from rightful.sources.contract import TableInfo
@@ -268,6 +270,7 @@ class LoadedTable:
     rejected_file: Path | None
     unlinked: int
     notes: tuple[str, ...] = ()
+    left_out: LeftOut = field(default_factory=LeftOut)  # of people who were erased
 
 
 @dataclass(frozen=True, slots=True)
@@ -1021,6 +1024,7 @@ def load(
     rejected_to: str | Path | None = None,
     today: date | None = None,
     most_rejected: float = MOST_REJECTED,
+    erased: Recogniser | None = None,
 ) -> Loaded:
     """Load all tables of the proposal, or nothing.
 
@@ -1029,6 +1033,7 @@ def load(
         rejected_to: folder for the lists of rejected rows; default: beside each file.
         today: the last day a birth or consent may lie on; default: today in UTC.
         most_rejected: share of rows that may be turned away before the whole import is.
+        erased: knows people who were erased; their rows are left out and counted. None: there are none.
 
     Raises:
         FileRejected: too many rows do not fit, a file changed since it was proposed, or no column
@@ -1061,7 +1066,9 @@ def load(
         for number, table in enumerate(tables):
             say(f"loading {table.name}", number / len(tables))
             folder = Path(rejected_to) if rejected_to is not None else table.path.parent
-            done.append(_load_table(source, con, table, folder, last_day, most_rejected))
+            done.append(_load_table(source, con, table, folder, last_day, most_rejected, erased))
+        if erased is not None:
+            leaving_out.forget(con)
         customers = source.renumber(con)
         say("writing", 0.95)
     say("done", 1.0)
@@ -1101,6 +1108,7 @@ def _load_table(
     folder: Path,
     last_day: date,
     most_rejected: float,
+    erased: Recogniser | None,
 ) -> LoadedTable:
     stage = f"{BASE}.{_STAGE}"
     con.execute(f"DROP TABLE IF EXISTS {stage}")
@@ -1124,14 +1132,19 @@ def _load_table(
         )
     if bad:
         con.execute(f"DELETE FROM {stage} WHERE {NUMBER} IN (SELECT row FROM rf_bad)")
+    left = LeftOut()
+    if erased is not None:
+        customers = next((t for t in source.catalogue_in(con) if t.customer_table), None)
+        left = leaving_out.leave_out(con, table, stage, customers, erased)
     _convert(con, table, stage)
     notes = _variant_note(con, table, stage)
-    result = _put(source, con, table, stage, staged=staged, dropped=bool(bad))
+    result = _put(source, con, table, stage, dropped=bool(bad) or bool(left.rows))
     con.execute(
         f"INSERT INTO {META}.imports VALUES (?, ?, ?, ?, ?, ?)",
         [uuid4().hex, table.name, table.digest, datetime.now(UTC), result.rows, rejected],
     )
-    return replace(result, rejected=rejected, rejected_file=rejected_file, notes=(*result.notes, *notes))
+    notes = (*result.notes, *notes)
+    return replace(result, rejected=rejected, rejected_file=rejected_file, notes=notes, left_out=left)
 
 
 _Problem = tuple[int, str, str]
@@ -1374,7 +1387,6 @@ def _put(
     table: TableProposal,
     stage: str,
     *,
-    staged: int,
     dropped: bool,
 ) -> LoadedTable:
     """Make the staged rows the table, or merge them into it; numbers and flags of known customers stay."""

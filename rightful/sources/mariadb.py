@@ -317,6 +317,7 @@ class MariaDBSource:
         columns: Sequence[str],
         *,
         number: int | None = None,
+        since: int | None = None,
         equals: tuple[str, str] | None = None,
         fold: bool = False,
         limit: int | None = None,
@@ -329,14 +330,17 @@ class MariaDBSource:
             key = self._keys(con, tables)[table]
             shown = ", ".join(["", *(f"t.{_q(c)}" for c in columns)])
             numbers = self._our("rf_customer")
-            if number is not None or mode == "companion":
+            numbered = number is not None or since is not None
+            if numbered or mode == "companion":
                 # by the key, not by rf_no in the row: the CRM's own index is on it, and a row that came a
                 # minute ago is this customer's, too
-                side = "JOIN" if number is not None else "LEFT JOIN"
+                side = "JOIN" if numbered else "LEFT JOIN"
                 query = f"SELECT c.rf_no{shown} FROM {self._origin(table)} t {side} {numbers} c ON {key.same('t', 'c')}"
             else:
                 query = f"SELECT t.rf_no{shown} FROM {self._origin(table)} t"
             conditions = [] if number is None else [f"c.rf_no = {int(number):d}"]
+            if since is not None:
+                conditions.append(f"c.rf_no >= {int(since):d}")
             if equals is not None:
                 conditions.append(self._equal(con, info, equals[0], equals[1], fold=fold))
             if conditions:

@@ -351,6 +351,7 @@ class PostgresSource:
         columns: Sequence[str],
         *,
         number: int | None = None,
+        since: int | None = None,
         equals: tuple[str, str] | None = None,
         fold: bool = False,
         limit: int | None = None,
@@ -369,6 +370,8 @@ class PostgresSource:
             text += sql.SQL(" WHERE true")
             if number is not None:
                 text += sql.SQL(" AND {}.{} = {}").format(place, sql.Identifier(NUMBER), sql.Literal(int(number)))
+            if since is not None:
+                text += sql.SQL(" AND {}.{} >= {}").format(place, sql.Identifier(NUMBER), sql.Literal(int(since)))
             if equals is not None:
                 form = " AND lower(t.{}::text) = lower({}::text)" if fold else " AND t.{}::text = {}::text"
                 text += sql.SQL(form).format(sql.Identifier(equals[0]), sql.Literal(equals[1]))

@@ -256,6 +256,17 @@ def test_exactly_what_nobody_may_keep_any_longer_goes(world):
     assert not again.deleted and not again.emptied and actual(world) == expected(world)
 
 
+def test_O20_after_a_withdrawal_fields_that_nothing_else_needs_fall_due_and_the_others_say_why_they_stay(world):
+    def tastes(day: date) -> int:
+        return next(d.rows for d in plan_disposal(world.ws, day=day).due if d.columns == ("taste",))
+
+    world.ws.facts.rebuild()
+    assert tastes(months_later(TODAY, 1)) == len(world.customers) - len(world.agreed) - 1  # a month is not over
+    assert tastes(months_later(TODAY, 1) + timedelta(days=1)) == len(world.customers) - len(world.agreed)
+    address = next(k for k in plan_disposal(world.ws).kept if "email" in k.columns)
+    assert "rules themselves need it" in address.why
+
+
 def test_what_cannot_end_is_told_with_its_reason(world):
     kept = {(k.table, k.purpose): k for k in plan_disposal(world.ws).kept}
     assert "rules themselves" in kept["customer", ""].why and "residence" in kept["customer", ""].columns

@@ -12,7 +12,9 @@ from rightful.actions import register_source
 from rightful.actions.appoint_staff import appoint
 from rightful.actions.correct_data import approve_correction, ask_correction
 from rightful.actions.customer_view import recognise_customer
+from rightful.actions.erase_customer import erase_customer
 from rightful.actions.export_audience import export_audience
+from rightful.actions.keep_gone import who_came_back
 from rightful.actions.publish_policy import publish_policy
 from rightful.actions.send_audience import send_audience
 from rightful.actions.show_data import my_data
@@ -189,3 +191,23 @@ def test_a_correction_changes_the_row_where_it_lives(crm):
     assert (of["customer.city"], of["customer.birth_date"]) == ("Bonn", "1979-12-31")
     other = {held.field: str(held.value) for group in my_data(crm, "C005").groups for held in group.rows}
     assert other["customer.city"] != "Bonn", "one row, not its neighbours"
+
+
+def test_ac_059_an_erased_person_who_is_synced_again_is_restricted_as_soon_as_they_have_a_number(crm, place):
+    change = place[2]
+    erased = erase_customer(crm, "C004", actor="self")
+    assert not erased.residues and "Person004" not in names(crm)
+    row = customers()[4] | {"id": "N-17", "email": " P004@EXAMPLE.com"}
+    for one in (row, row | {"id": "N-18", "email": "other@example.com", "phone": ""}):
+        change(f"INSERT INTO customer VALUES ({', '.join(repr(value) for value in one.values())})")
+    crm.facts.rebuild()
+    [back] = who_came_back(crm, actor="olga@shop.example")
+    assert back.key == "N-17"
+    assert decide_one(crm, MAX, "newsletter", "N-17", channel="email").codes >= {"restricted"}
+    assert "restricted" not in decide_one(crm, MAX, "newsletter", "N-18", channel="email").codes
+    assert erase_customer(crm, "N-17", actor="self").status == erased.status
+    assert who_came_back(crm, actor="olga@shop.example") == ()
+    # somebody restores an older state of the database: numbers and rows are those of before
+    change(f"INSERT INTO customer VALUES ({', '.join(repr(value) for value in customers()[4].values())})")
+    crm.facts.rebuild()
+    assert [b.key for b in who_came_back(crm, actor="olga@shop.example")] == ["C004"]

@@ -149,3 +149,20 @@ def test_fields_nobody_needs_and_people_who_stand_out_are_told_in_numbers(run):
 def test_a_hold_about_nothing_or_nobody_is_refused(run, words, code):
     assert run(*words, *OLGA, code=code)["code"]
     assert run("hold", "list")["holds"] == []
+
+
+def test_ac_060_people_who_are_gone_are_shown_in_numbers_and_let_in_with_evidence(run, tmp_path):
+    run("link", "scan")
+    run("link", "confirm", "--sure")
+    run("person", "erase", "C001", "--purpose", "service", "--as", "sam@shop.example", "--yes")
+    seen = run("retention", "gone", *OLGA)
+    assert (seen["persons"], seen["came_back"]) == (1, 0) and "p001" not in json.dumps(seen)
+    assert all(len(one["hash"]) == 8 for one in seen["newest"])
+    (tmp_path / "customer.csv").write_text("id,email\nC001,p001@example.com\nC002,p002@example.com\n")
+    imported = run("source", "import", str(tmp_path / "customer.csv"), "--customers", "customer", "--key", "id")
+    assert [(t["left_out"], t["known"]) for t in imported["tables"]] == [(1, 1)]
+    assert run("retention", "returned", *OLGA)["returned"] == []
+    assert run("retention", "let-in", "p001@example.com", *OLGA, code=2)["code"] == "input.bad"
+    assert run("retention", "let-in", "nobody@example.com", "--evidence", "x", *OLGA, code=6)
+    assert run("retention", "let-in", "P001@example.com", "--evidence", "contract 17", *OLGA)["persons"] == 1
+    assert run("retention", "gone", *OLGA)["persons"] == 0

@@ -407,8 +407,11 @@ def test_T06_a_fast_clock_does_not_let_a_grant_outlive_a_withdrawal():
 # --- bookkeeping -----------------------------------------------------------------------------------
 
 ELSEWHERE = {
+    "O13": "tests/cli/test_retention.py",
+    "O14": "tests/actions/test_keep_gone.py",
     "O18": "tests/rights/test_requests.py",
     "O19": "tests/rights/test_requests.py",
+    "O20": "tests/actions/test_dispose_expired.py",
     "R07": "tests/actions/test_tell_recipients.py",
     "S15": "tests/actions/test_choices.py",
     "S16": "tests/actions/test_choices.py",
@@ -430,9 +433,6 @@ ELSEWHERE = {
 }
 NOT_YET = {  # capabilities that come with rights, retention, fair use and sharing
     "J09",
-    "O13",
-    "O14",
-    "O20",
     "P15",
     "P18",
 }

@@ -172,6 +172,8 @@ def test_numbers_are_dense_and_keys_come_back_byte_for_byte(world: World) -> Non
     assert [key for batch in keys for key in batch.to_pylist()] == [f"{i:04d}" for i in range(ROWS)]
     late = [batch.to_pylist() for _, batch in world.source.customer_keys(97)]
     assert late == [["0097", "0098", "0099"]]
+    with world.source.whole("customer", ["id"], since=97) as reader:
+        assert sorted(reader.read_all().column("id").to_pylist()) == ["0097", "0098", "0099"]
 
 
 def test_flags_select_exactly_the_rows_of_their_customers(world: World) -> None:
