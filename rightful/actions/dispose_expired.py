@@ -71,13 +71,36 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Fields whose time cannot end by itself, and why. `purpose` is "" where the rules need them."""
+    """Fields whose time cannot end by itself, and why. `purpose` is "" where the rules need them.
+
+    `law`: the law that obliges to keep them, as the policy cites it; "" if none does.
+    """
 
     table: str
     columns: tuple[str, ...]
     purpose: str
     why: str
     words: str
+    law: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ByLaw:
+    """Fields that no other purpose may keep any longer, and that a law obliges to keep all the same.
+
+    Attributes:
+        rows: in which something of them stands.
+        law: as the policy cites it. until: its period, as the policy says it.
+        says: what the purpose tells customers.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    rows: int
+    purpose: str
+    law: str
+    until: str
+    says: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +111,7 @@ class Disposal:
     policy: str
     due: tuple[Due, ...]
     kept: tuple[Kept, ...]
+    by_law: tuple[ByLaw, ...]
     unneeded: tuple[tuple[str, str], ...]
     holds: tuple[Hold, ...]
 
@@ -101,8 +125,8 @@ class Disposed:
     """What a run did.
 
     Attributes:
-        left: rows that were due and are still there. `kept`: rows that were due and that a hold keeps, as in an
-            erasure. `limits`: what could not be reached.
+        left: rows that were due and are still there. `kept`: rows that were due and that a hold keeps, and rows
+            that a law keeps, as in an erasure. `limits`: what could not be reached.
     """
 
     run: str
@@ -135,6 +159,7 @@ def plan_disposal(ws: Workspace, *, day: date | None = None) -> Disposal:
         scene.bound.policy.version,
         tuple(due),
         tuple(_kept(scene)),
+        tuple(_by_law(ws, scene)),
         tuple((s.table, c) for s in plans.schedules(scene) for c in s.unneeded),
         tuple(holds),
     )
@@ -301,7 +326,21 @@ def _kept(scene: Scene) -> Iterator[Kept]:
                     columns += [c for c in part.columns if c not in columns]
         for claim, columns in seen.items():
             assert claim.why is not None
-            yield Kept(schedule.table, tuple(columns), claim.purpose, WHY[claim.why], claim.words)
+            yield Kept(schedule.table, tuple(columns), claim.purpose, WHY[claim.why], claim.words, claim.law)
+
+
+def _by_law(ws: Workspace, scene: Scene) -> Iterator[ByLaw]:
+    """What only a law keeps, field by field and law by law."""
+    for schedule in plans.schedules(scene):
+        table = scene.table(schedule.table)
+        assert table is not None
+        for group in schedule.groups:
+            for claim in group.claims:
+                where = plans.law_keeps(scene, table, group, claim) if claim.law else None
+                rows = 0 if where is None else _counted(ws, table, where, ())
+                if rows:
+                    says = scene.bound.policy.purposes[claim.purpose].says.rstrip(".")
+                    yield ByLaw(table.name, group.columns, rows, claim.purpose, claim.law, claim.words, says)
 
 
 def _count(ws: Workspace, scene: Scene, table: TableInfo, part: Part, *, whole: bool, holds: Sequence[Hold]) -> int:
@@ -441,7 +480,7 @@ def _place(ws: Workspace, table: TableInfo) -> exp.Table:
 
 
 def _left(ws: Workspace, scene: Scene, holds: Sequence[Hold]) -> tuple[dict[str, int], tuple[dict[str, Any], ...]]:
-    """What is due and still there by table, and what of it a hold keeps: looked at again, as the plan looks."""
+    """What is due and still there by table; what of it a hold keeps, and what a law: looked at as the plan looks."""
     left: dict[str, int] = {}
     kept = []
     for table, part, whole in _parts(scene):
@@ -462,6 +501,18 @@ def _left(ws: Workspace, scene: Scene, holds: Sequence[Hold]) -> tuple[dict[str,
                     "kind": "hold",
                 }
             )
+    kept += [
+        {
+            "table": one.table,
+            "rows": one.rows,
+            "columns": list(one.columns),
+            "why": f"{one.says} ({one.purpose}: {one.law})",
+            "article": "GDPR 17(3)(b)",
+            "until": one.until,
+            "kind": "law",
+        }
+        for one in _by_law(ws, scene)
+    ]
     return left, tuple(kept)
 
 

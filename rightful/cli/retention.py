@@ -22,7 +22,8 @@ app = typer.Typer()
         "day": "the day it is about",
         "policy": "version in force",
         "due": "list of {table, columns, rows, held, because}; no columns is the whole row",
-        "kept": "list of {table, columns, purpose, why, period}: what cannot end by itself",
+        "kept": "list of {table, columns, purpose, why, period, law}: what cannot end by itself",
+        "by_law": "list of {table, columns, rows, purpose, law, until}: kept only because a law obliges to",
         "unneeded": "list of fields that no purpose needs",
         "holds": "list of ids of the holds in force",
     },
@@ -47,8 +48,26 @@ def plan(cli: Cli, day: Annotated[str, typer.Option(help="Another day than today
             for d in found.due
         ],
         kept=[
-            {"table": k.table, "columns": list(k.columns), "purpose": k.purpose, "why": k.why, "period": k.words}
+            {
+                "table": k.table,
+                "columns": list(k.columns),
+                "purpose": k.purpose,
+                "why": k.why,
+                "period": k.words,
+                "law": k.law,
+            }
             for k in found.kept
+        ],
+        by_law=[
+            {
+                "table": k.table,
+                "columns": list(k.columns),
+                "rows": k.rows,
+                "purpose": k.purpose,
+                "law": k.law,
+                "until": k.until,
+            }
+            for k in found.by_law
         ],
         unneeded=[f"{table}.{column}" for table, column in found.unneeded],
         holds=[hold.id for hold in found.holds],
@@ -60,6 +79,10 @@ def plan(cli: Cli, day: Annotated[str, typer.Option(help="Another day than today
     cli.table(("table", "goes", "rows", "held", "because it has run out"), what, right=(2, 3))
     if not found.due:
         cli.say(f"Nothing is due on {found.day}.", "green")
+    if found.by_law:
+        cli.say("What only a law keeps:")
+        kept = [(k.table, ", ".join(k.columns), f"{k.rows:,}", f"{k.purpose}: {k.law}", k.until) for k in found.by_law]
+        cli.table(("table", "what", "rows", "law", "period"), kept, right=(2,))
     stays = [(k.table, ", ".join(k.columns) or "its rows", k.purpose, k.words, k.why) for k in found.kept]
     if stays:
         cli.say("What cannot end by itself:")
@@ -79,7 +102,7 @@ def plan(cli: Cli, day: Annotated[str, typer.Option(help="Another day than today
         "deleted": "{table: rows}",
         "emptied": "{table: rows in which something was emptied}",
         "left": "{table: rows that are still there although they are due}",
-        "kept": "list of {table, rows, columns, why, article, until, kind}: due, and kept by a hold",
+        "kept": "list of {table, rows, columns, why, article, until, kind}: due and kept by a hold, or kept by a law",
         "limits": "what could not be reached",
         "entry": "index in the ledger",
     },

@@ -28,6 +28,7 @@ from rightful.policy.periods import words
 from rightful.policy.vocabulary import COLLECTION
 from rightful.retention.rules import over_if_before
 from rightful.sources.contract import StoredTable, TableInfo
+from rightful.terms import LawfulBasis
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -36,6 +37,7 @@ Why = Literal["no-period", "no-moment", "no-date", "needed-by-rules", "permissio
 KEY_WORDS = frozenset({"id", "key", "no", "nr", "number", "uuid", "ref"})
 WITHDRAWAL = frozenset({"the withdrawal", "the objection", "the opt-out"})
 """Moments that stand in the record of choices, not in the data."""
+LEGAL_OBLIGATION = "GDPR 6(1)(c)"
 WHY: Mapping[Why, str] = {
     "no-period": "the policy sets no storage period",
     "no-moment": "the policy does not say where its moment stands in the data (moments)",
@@ -57,6 +59,7 @@ class Claim:
         before: dates before this day have run out (own, customer, last), or the no must be older (consent).
         flags: the columns that say it is permitted (consent).
         words: the period as the policy says it.
+        law: the law that obliges to keep, as the policy cites it; "" if none does.
     """
 
     purpose: str
@@ -67,6 +70,7 @@ class Claim:
     flags: tuple[str, ...] = ()
     why: Why | None = None
     words: str = ""
+    law: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +97,14 @@ class Schedule:
         row: all fields that purposes need, and all their claims together.
         parts: fields that may go while the row stays, first those that go first.
         unneeded: fields that no purpose needs; their disposal is proposed, never done by itself.
+        groups: all fields that purposes need, by who holds them.
     """
 
     table: str
     row: Part
     parts: tuple[Part, ...]
     unneeded: tuple[str, ...]
+    groups: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +189,7 @@ def _schedule(scene: Scene, table: TableInfo) -> Schedule:
         Part(tuple(c for held, columns in groups.items() for c in columns if held), everything),
         tuple(parts),
         tuple(groups.get((), ())),
+        tuple(Part(tuple(columns), held) for held, columns in groups.items() if held),
     )
 
 
@@ -213,6 +220,16 @@ def key_columns(scene: Scene, table: TableInfo) -> frozenset[str]:
 
 
 def _claim(scene: Scene, table: TableInfo, purpose: Purpose) -> Claim:
+    return replace(_undated(scene, table, purpose), law=_law(purpose))
+
+
+def _law(purpose: Purpose) -> str:
+    """What obliges to keep it, as the policy cites it."""
+    duties = [b for b in purpose.basis.values() if b.kind is LawfulBasis.LEGAL_OBLIGATION]
+    return ", ".join(sorted({b.citation or LEGAL_OBLIGATION for b in duties}))
+
+
+def _undated(scene: Scene, table: TableInfo, purpose: Purpose) -> Claim:
     period = purpose.keep
     if period is None:
         return Claim(purpose.id, "open", why="no-period")
@@ -258,6 +275,23 @@ def over(scene: Scene, table: TableInfo, part: Part) -> exp.Expr:
     from sqlglot import exp
 
     return exp.and_(*(_ended(scene, table, claim) for claim in part.claims))
+
+
+def law_keeps(scene: Scene, table: TableInfo, group: Part, claim: Claim) -> exp.Expr | None:
+    """True for rows of which this claim, a law's, keeps the fields, and no purpose without a law does any more.
+
+    None if such a purpose cannot end: then the fields stay anyway.
+    """
+    from sqlglot import exp
+
+    free = [c for c in group.claims if not c.law]
+    if any(c.how == "open" for c in free):
+        return None
+    there = exp.or_(*(exp.not_(exp.column(c, quoted=True).is_(exp.Null())) for c in group.columns))
+    parts = [there, *(_ended(scene, table, c) for c in free)]
+    if claim.how != "open":
+        parts.append(exp.not_(exp.func("COALESCE", _ended(scene, table, claim), exp.false())))
+    return exp.and_(*parts)
 
 
 def _ended(scene: Scene, table: TableInfo, claim: Claim) -> exp.Expr:

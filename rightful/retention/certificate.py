@@ -151,9 +151,14 @@ def status_of(facts: Facts) -> str:
     outcome = facts.outcome
     if facts.status == "incomplete" or _left(facts) or outcome.get("collateral"):
         return "incomplete"
-    if facts.status == "partly" or any(k["kind"] != "structure" for k in outcome.get("kept", ())):
+    if facts.status == "partly" or any(k["kind"] in _keepers(facts) for k in outcome.get("kept", ())):
         return "partly"
     return "complete"
+
+
+def _keepers(facts: Facts) -> frozenset[str]:
+    """What keeps something that was to go: what a law keeps is not due in a disposal, but asked for in an erasure."""
+    return frozenset({"hold"}) if facts.kind == "disposal" else frozenset({"hold", "law"})
 
 
 def methods(facts: Facts) -> list[dict[str, str]]:
@@ -351,10 +356,13 @@ def _abstract(
         caveats.append("what could not be reached is named below")
     if facts.outcome.get("review"):
         caveats.append("some places still need a person's look")
+    if any(k["kind"] not in _keepers(facts) for k in kept):
+        caveats.append("what a law keeps is named below")
     more = f"; {' and '.join(caveats)}." if caveats else "."
     if status == "partly":
-        rows = sum(int(k["rows"]) for k in kept)
-        return f"Partly: this {what} is done except for {_count(rows, 'row')} that a law or a hold keeps{more}"
+        rows = sum(int(k["rows"]) for k in kept if k["kind"] in _keepers(facts))
+        keeper = "a hold" if facts.kind == "disposal" else "a law or a hold"
+        return f"Partly: this {what} is done except for {_count(rows, 'row')} that {keeper} keeps{more}"
     return f"Complete: this {what} is done, and nothing of it was found afterwards{more}"
 
 

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from rightful.actions import register_source
+from rightful.actions.certify_disposal import certify
 from rightful.actions.dispose_expired import forecast, plan_disposal, run_disposal
 from rightful.actions.give_consent import give_consent
 from rightful.actions.hold_data import add_hold, release_hold
@@ -271,6 +272,28 @@ def test_what_cannot_end_is_told_with_its_reason(world):
     kept = {(k.table, k.purpose): k for k in plan_disposal(world.ws).kept}
     assert "rules themselves" in kept["customer", ""].why and "residence" in kept["customer", ""].columns
     assert all(k.why for k in kept.values())
+
+
+def test_what_only_a_law_keeps_is_named_with_its_article_in_plan_and_certificate(world):
+    rows = sum(tax_keeps(p) for p in world.purchases)
+    by_law = [(k.table, k.columns, k.rows, k.law, k.until) for k in plan_disposal(world.ws).by_law]
+    assert by_law == [("purchase", ("amount", "bought_on"), rows, "AO 147", "8 years after the end of the year")]
+    done = run_disposal(world.ws, actor=OLGA)
+    assert done.status == "complete", "what a law keeps is not due"
+    made = certify(world.ws, done.run)
+    [kept] = made.document["kept"]
+    assert (kept["table"], kept["rows"], kept["columns"]) == ("purchase", rows, ["amount", "bought_on"])
+    assert kept["why"] == "The law makes us keep invoices (tax: AO 147)" and kept["article"] == "GDPR 17(3)(b)"
+    assert made.status == "complete" and "what a law keeps is named below" in made.document["abstract"]
+    assert plan_disposal(world.ws).by_law[0].rows == rows
+
+
+def test_a_law_keeps_nothing_that_another_purpose_may_keep_anyway(world):
+    plan = plan_disposal(world.ws, day=date(2017, 1, 1))
+    assert {k.columns for k in plan.by_law} == {("amount", "bought_on")}, "gifts are held by delivery, not by a law"
+    far = plan_disposal(world.ws, day=date(2040, 1, 1))
+    undated = sum(p["bought_on"] is None for p in world.purchases)
+    assert [k.rows for k in far.by_law] == [undated], "without a date its time never runs out, and that is told"
 
 
 def test_ac_063_a_hold_keeps_what_is_due_and_its_release_lets_it_go(world):

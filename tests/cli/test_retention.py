@@ -109,7 +109,7 @@ def test_a_disposal_has_its_certificate_and_a_hold_makes_it_partly(run, tmp_path
     target, printed = tmp_path / "certificate.zip", tmp_path / "certificate.pdf"
     made = run("retention", "certify", done["run"], "--file", str(target), "--pdf", str(printed))
     assert (made["kind"], made["status"]) == ("disposal", "partly")
-    assert made["abstract"] == "Partly: this disposal is done except for 3 rows that a law or a hold keeps."
+    assert made["abstract"] == "Partly: this disposal is done except for 3 rows that a hold keeps."
     receipt = Receipt.load(target)
     assert receipt.verify().ok and receipt.data["public"]["files"]["certificate.json"] == made["sha256"]
     [line] = json.loads(receipt.attachments["certificate.json"])["done"]

@@ -61,6 +61,8 @@ def disposal(**outcome: object) -> Facts:
         (disposal(emptied={"order": 5}), "complete", "Complete: "),
         (disposal(left={"order": 5}), "incomplete", "INCOMPLETE: this disposal"),
         (disposal(kept=[{**KEPT, "kind": "hold"}]), "partly", "Partly: "),
+        (disposal(kept=[KEPT]), "complete", "Complete: "),
+        (disposal(kept=[KEPT, {**KEPT, "kind": "hold"}]), "partly", "Partly: this disposal is done except for 2 rows"),
     ],
 )
 def test_the_first_line_is_the_status_as_it_was_found(facts, status, first):
