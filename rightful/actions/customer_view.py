@@ -115,14 +115,14 @@ def overview(ws: Workspace, key: str, *, language: str = "en") -> Overview:
         seen.append(
             PurposeSeen(
                 id=purpose.id,
-                says=said_by(purpose, language),
+                says=said_by(policy, purpose, language),
                 basis=basis_words(bases),
                 channels=tuple(_switch(view, bool(bases & BY_WILL)) for view in views),
                 recipients=tuple(_recipient(ws, name) for name in purpose.recipients),
                 keep=purpose.keep,
                 fields=tuple(dict.fromkeys(field_name(policy, f, language) for f in fields)),
                 can_refuse=bool(bases & BY_WILL),
-                heading=said_by(policy.purposes[purpose.parent], language) if purpose.parent else None,
+                heading=said_by(policy, policy.purposes[purpose.parent], language) if purpose.parent else None,
                 counts_only=purpose.aggregates_only,
             )
         )

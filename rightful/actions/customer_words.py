@@ -7,6 +7,9 @@ Easy to get wrong: a sentence made of pieces. Other languages order them otherwi
 a sentence is whole, and what varies in it has a name. Purposes, fields and recipients
 are named by the policy, in the customer's language where the policy knows it.
 
+Texts of the policy know the language they are written in (`InLanguage`): a page in
+another language has to say so (WCAG 2.2 SC 3.1.2).
+
 Sources: GDPR Art. 12(1); UX: at most 20 words, second person, no article numbers.
 """
 
@@ -17,7 +20,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from rightful.actions import request_words
+from rightful.actions import due_words, request_words
 from rightful.policy.model import Period, Policy, Purpose
 from rightful.terms import LawfulBasis
 from rightful.terms import gettext_noop as _
@@ -118,7 +121,15 @@ SENTENCES: Mapping[str, str] = {
     "share_told": _("A recipient was told what you decided or corrected"),
     "share_confirmed": _("A recipient confirmed that it acted on it"),
     "something": _("Something about you was written down: %(kind)s"),
+    # who used it: roles that most policies have; a policy calls its own by `words:`
+    "role_officer": _("the privacy officer"),
+    "role_marketer": _("marketing"),
+    "role_analyst": _("analysis"),
+    "role_engineer": _("technical staff"),
+    "role_support": _("customer support"),
+    "role_finance": _("the accounts department"),
     **request_words.SENTENCES,
+    **due_words.SENTENCES,
 }
 """Code -> sentence. Codes of a reason are those of the gate; the rest are named here."""
 
@@ -157,6 +168,17 @@ UNIT_WORDS: Mapping[str, str] = {
 _MOMENTS = {"on", "at"}
 
 
+class InLanguage(str):
+    """Words of the policy, with the language they are written in; else a text like any other."""
+
+    language: str
+
+    def __new__(cls, text: str, language: str) -> InLanguage:
+        made = super().__new__(cls, text)
+        made.language = language
+        return made
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """A sentence of the table with its words; days and numbers stay what they are until a door writes them."""
@@ -176,7 +198,7 @@ class Said:
 class Label:
     """A name for people: as the policy gives it, or a tidied technical one with its unit."""
 
-    text: str
+    text: InLanguage
     unit: str = ""
 
     def __str__(self) -> str:
@@ -187,14 +209,14 @@ def basis_words(bases: frozenset[LawfulBasis]) -> tuple[Said, ...]:
     return tuple(Said(b.value) for b in LawfulBasis if b in bases)
 
 
-def says(policy: Policy, purpose: str, language: str) -> str:
+def says(policy: Policy, purpose: str, language: str) -> InLanguage:
     """What a purpose is, in words; one that is no longer in the policy is called by its old name."""
     found = policy.purposes.get(purpose)
-    return purpose.replace("-", " ") if found is None else said_by(found, language)
+    return InLanguage(purpose.replace("-", " "), policy.language) if found is None else said_by(policy, found, language)
 
 
-def said_by(purpose: Purpose, language: str) -> str:
-    return _in(purpose.says_in, language) or purpose.says
+def said_by(policy: Policy, purpose: Purpose, language: str) -> InLanguage:
+    return _in(purpose.says_in, language) or InLanguage(purpose.says, policy.language)
 
 
 def recipient_name(policy: Policy, recipient: str) -> str:
@@ -202,25 +224,47 @@ def recipient_name(policy: Policy, recipient: str) -> str:
     return (found.name if found else "") or recipient.replace("-", " ").capitalize()
 
 
-def category_name(policy: Policy, category: str, language: str) -> str:
+def role_name(policy: Policy, role: str, language: str) -> InLanguage | Said | None:
+    """What customers call who used their data: as the policy does, else as most do, else by its id."""
+    if not role:
+        return None
+    if own := _called(policy, role, language):
+        return own
+    return Said(f"role_{role}") if f"role_{role}" in SENTENCES else InLanguage(role.replace("-", " "), policy.language)
+
+
+def category_name(policy: Policy, category: str, language: str) -> InLanguage:
+    return _begun(category_words(policy, category, language))
+
+
+def category_words(policy: Policy, category: str, language: str) -> InLanguage:
+    """A kind of data in the middle of a sentence: as the policy writes it, some languages with a capital."""
     found = policy.categories.get(category)
-    own = (_in(found.says_in, language) or found.says) if found else ""
-    return _begun(own or category.replace("-", " "))
+    own = _in(found.says_in, language) if found else None
+    return own or InLanguage((found.says if found else "") or category.replace("-", " "), policy.language)
 
 
 def field_name(policy: Policy, name: str, language: str) -> Label:
     """What people call a field: as the policy does, or tidied ("customer.duration_s" is "Duration", in seconds)."""
+    said = field_words(policy, name, language)
+    return Label(_begun(said.text), said.unit)
+
+
+def field_words(policy: Policy, name: str, language: str) -> Label:
+    """A field in the middle of a sentence."""
     words = name.rpartition(".")[2].replace("-", "_").split("_")
     if own := _called(policy, name, language) or _called(policy, " ".join(words), language):
-        return Label(_begun(own))
+        return Label(own)
     unit = words.pop() if len(words) > 1 and words[-1].lower() in UNIT_WORDS else ""
     if len(words) > 1 and words[-1].lower() in _MOMENTS:
         words.pop()
-    return Label(_begun(" ".join(w for w in words if w)) or name, unit.lower())
+    tidied = " ".join(w for w in words if w) or name
+    return Label(InLanguage(tidied, policy.language), unit.lower())
 
 
-def table_name(policy: Policy, name: str, language: str) -> str:
-    return _begun(_called(policy, name, language) or name.rpartition(".")[2].replace("_", " "))
+def table_name(policy: Policy, name: str, language: str) -> InLanguage:
+    own = _called(policy, name, language)
+    return _begun(own or InLanguage(name.rpartition(".")[2].replace("_", " "), policy.language))
 
 
 def keep_words(period: Period | None) -> str:
@@ -234,19 +278,20 @@ def keep_words(period: Period | None) -> str:
     return f"{length} {'from' if period.after.startswith('the end') else 'after'} {period.after}"
 
 
-def _called(policy: Policy, phrase: str, language: str) -> str:
-    """What the policy calls a field or table in a language, else in its own."""
+def _called(policy: Policy, phrase: str, language: str) -> InLanguage | None:
+    """What the policy calls a field, table or role in a language, else in its own."""
     texts = policy.words.get(phrase, {})
-    return _in(texts, language) or texts.get(policy.language, "")
+    return _in(texts, language) or _in(texts, policy.language)
 
 
-def _begun(text: str) -> str:
+def _begun(text: InLanguage) -> InLanguage:
     """With a capital at the start; the rest stays as it is written."""
-    return text[:1].upper() + text[1:]
+    return InLanguage(text[:1].upper() + text[1:], text.language)
 
 
-def _in(texts: Mapping[str, str], language: str) -> str:
-    return texts.get(language) or texts.get(language.partition("-")[0], "")
+def _in(texts: Mapping[str, str], language: str) -> InLanguage | None:
+    spoken = language if language in texts else language.partition("-")[0]
+    return InLanguage(texts[spoken], spoken) if texts.get(spoken) else None
 
 
 def _english(value: Any) -> str:

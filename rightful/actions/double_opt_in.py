@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from rightful.actions.customer_words import InLanguage
 from rightful.actions.customer_words import says as says_in
 from rightful.actions.give_consent import grant
 from rightful.actions.record_choice import make_event, purpose_of, record_all
@@ -257,4 +258,5 @@ def _words(ws: Workspace, notice: str, purpose: str, channel: str, language: str
     told = str(ws.shelf.notices().get(notice, {}).get(purpose, {}).get("says", ""))
     policy = ws.facts.policy
     same = not told or told == policy.purposes[purpose].says
-    return {"purpose": purpose, "channel": channel, "says": says_in(policy, purpose, language) if same else told}
+    said = says_in(policy, purpose, language) if same else InLanguage(told, policy.language)
+    return {"purpose": purpose, "channel": channel, "says": said}

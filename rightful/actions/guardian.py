@@ -278,7 +278,7 @@ def _child(ws: Workspace, no: int, now: int, language: str = "en") -> ChildSeen 
 
 
 def _waiting(purpose: Purpose, channel: str, view: View, language: str) -> Waiting:
-    return Waiting(purpose.id, channel, said_by(purpose, language), not reasons_against(view))
+    return Waiting(purpose.id, channel, said_by(view.ask.policy, purpose, language), not reasons_against(view))
 
 
 def _relation(ws: Workspace, token: str) -> Relation:

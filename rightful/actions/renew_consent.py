@@ -18,6 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rightful.actions.ask_again import may_ask
+from rightful.actions.customer_words import InLanguage, category_words, field_words, said_by
 from rightful.actions.give_consent import give_consent
 from rightful.actions.record_choice import Recorded, make_event, record
 from rightful.actions.show_notice import address_of
@@ -120,10 +121,9 @@ def _questions(ws: Workspace, key: str) -> tuple[Question, ...]:
 
 def _worded(ws: Workspace, question: Question, language: str) -> OpenQuestion:
     policy = ws.facts.policy
-    purpose = policy.purposes[question.purpose]
     return OpenQuestion(
         question,
-        purpose.says_in.get(language, purpose.says),
+        said_by(policy, policy.purposes[question.purpose], language),
         tuple(_category(policy, item, language) for item in question.categories),
         tuple(policy.recipients[r].name or r.replace("-", " ") for r in question.recipients if r in policy.recipients),
         address_of(ws, question.old),
@@ -131,9 +131,8 @@ def _worded(ws: Workspace, question: Question, language: str) -> OpenQuestion:
     )
 
 
-def _category(policy: Policy, item: str, language: str) -> str:
-    found = policy.categories.get(item)
-    if found is None:
-        column = item.rpartition(".")[2].replace("_", " ")
-        return policy.words.get(column, {}).get(language, column)
-    return found.says_in.get(language, found.says) or item.replace("-", " ")
+def _category(policy: Policy, item: str, language: str) -> InLanguage:
+    """A kind of data, or a single field."""
+    if item in policy.categories:
+        return category_words(policy, item, language)
+    return field_words(policy, item, language).text

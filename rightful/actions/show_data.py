@@ -169,7 +169,7 @@ def _held(
         field=name,
         label=field_name(policy, name, language),
         value=Delicate.VALUE if value is not None and is_special(known) else value,
-        reasons=tuple(Reason(p.id, said_by(p, language), p.keep) for p in _serves(ws, name)),
+        reasons=tuple(Reason(p.id, said_by(policy, p, language), p.keep) for p in _serves(ws, name)),
         origin=origin,
         source_name=known.source_name if known else "",
         category=category,

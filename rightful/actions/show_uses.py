@@ -18,7 +18,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rightful.actions import request_words
-from rightful.actions.customer_words import SENTENCES, Label, Said, field_name, recipient_name, says
+from rightful.actions.customer_words import (
+    SENTENCES,
+    InLanguage,
+    Label,
+    Said,
+    field_name,
+    recipient_name,
+    role_name,
+    says,
+)
 from rightful.errors import NotFound
 from rightful.ledger.record import Entry
 from rightful.workspace import Workspace
@@ -95,7 +104,7 @@ class UseSeen:
     why: str
     purpose: str
     channel: str
-    role: str
+    role: InLanguage | Said | None
     recipient: str | None
     recipient_name: str
     outcome: str
@@ -208,7 +217,7 @@ def _seen(ws: Workspace, entry: Entry, public: Mapping[str, Any], language: str)
         why=says(policy, purpose, language) if purpose and purpose != "own-data" else "",
         purpose=purpose,
         channel=str(public.get("channel", "")),
-        role=str(public.get("role", "")),
+        role=role_name(policy, str(public.get("role", "")), language),
         recipient=recipient or None,
         recipient_name=recipient_name(policy, recipient) if recipient else "",
         outcome=outcome,

@@ -40,4 +40,4 @@ def _read(place: str, from_year: int) -> Mapping[date, str]:
         found = holidays.country_holidays(country, subdiv=region or None, years=years, language="en_US")
     except (NotImplementedError, KeyError) as unknown:
         raise BadInput(f"no holidays are known for {place}", remedy="Write it as IE, DE-BE or US-CA") from unknown
-    return dict(found.items())
+    return {day: name.replace("; ", ", ") for day, name in found.items()}  # reasons are told apart by "; "

@@ -25,6 +25,7 @@ from rightful.actions.show_uses import UseSeen, Wanted, purposes_used
 from rightful.actions.show_uses import proof as proof_of
 from rightful.actions.show_uses import uses as uses_of
 from rightful.errors import NotFound
+from rightful.portal.templatetags.customer import foreign
 from rightful.portal.visitor import key_of, language
 from rightful.web.opened import workspace
 
@@ -41,11 +42,21 @@ OUTCOMES = (
 )
 
 
+class PurposeSelect(forms.Select):
+    """A list of purposes; each in the language it is written in."""
+
+    def create_option(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option: dict[str, Any] = super().create_option(*args, **kwargs)
+        if other := foreign(option["label"]):
+            option["attrs"]["lang"] = other
+        return option
+
+
 class Filter(forms.Form):
     """What to show of the history."""
 
     outcome = forms.ChoiceField(label=gettext_lazy("What happened"), choices=OUTCOMES, required=False)
-    purpose = forms.ChoiceField(label=gettext_lazy("What for"), required=False)
+    purpose = forms.ChoiceField(label=gettext_lazy("What for"), required=False, widget=PurposeSelect)
     since = forms.DateField(
         label=gettext_lazy("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )

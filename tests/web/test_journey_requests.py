@@ -74,7 +74,7 @@ def test_journey_4_ask_for_everything_see_the_day_and_get_the_answer(browse, fol
     due = page.locator(".due strong").inner_text()
     assert re.match(r"(Mon|Tues|Wednes|Thurs|Fri)day, \d+ \w+ 20\d\d$", due), "with its weekday, and never a weekend"
     page.get_by_text("How we counted").click()
-    assert page.get_by_text("1 calendar month from").is_visible()
+    page.get_by_text("Counted in calendar months from").wait_for(state="visible")
     looks_right(page, "request-portal")
 
     staff = browse(storage_state=officer)

@@ -145,12 +145,12 @@ class Texts(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.found: list[str] = []
-        self._stack: list[tuple[str, str]] = []
+        self._stack: list[tuple[str, bool]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
         if tag not in {"meta", "link", "input", "br", "path", "img", "circle", "rect"}:
-            self._stack.append((tag, given.get("lang") or ""))
+            self._stack.append((tag, "lang" in given and tag != "html"))  # a text says that it is in another language
         for name in ("aria-label", "title", "placeholder", "alt"):
             if given.get(name):
                 self.found.append(str(given[name]))
@@ -161,7 +161,7 @@ class Texts(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         tags = {tag for tag, _ in self._stack}
-        other = any(lang for tag, lang in self._stack if tag == "button")  # a language is called by its own name
+        other = any(own for _, own in self._stack)
         if not tags & {"script", "style", "code", "pre", "bdi", "time", "svg"} and not other:
             self.found.append(data)
 
@@ -178,16 +178,20 @@ def made_up(settings, tmp_path: Path) -> Iterator[str]:
 
 
 def untranslated(html: str, known: set[str]) -> list[str]:
+    """Texts that are in English: outside brackets, and not marked as what they are."""
     parser = Texts()
     parser.feed(html)
     left = []
-    for text in parser.found:
+    found = iter(parser.found)
+    for text in found:
+        while text.count("⟦") > text.count("⟧") and (more := next(found, None)) is not None:
+            text += f" {more}"  # a sentence with something set off in it
         rest, before = text, ""
         while rest != before:  # a text may stand in another
             before, rest = rest, re.sub(r"⟦[^⟦⟧]*⟧", " ", rest)
         for word in sorted(known, key=len, reverse=True):
             rest = rest.replace(word, " ")
-        if re.search(r"[A-Za-zÀ-ÿ]{2,}", rest):
+        if re.search(r"[A-Za-zÀ-ÿ]{2,}", re.sub(r"R-[A-Z0-9]{8}", " ", rest)):
             left.append(text.strip())
     return left
 

@@ -86,7 +86,7 @@ def test_anybody_reads_the_newest_notice_without_signing_in(told):
     assert page.status_code == 200
     text = unescape(page.text)
     assert "How Meadow, S.A. uses your data" in text
-    assert "Version web-2" in text
+    assert "Version \u2068web-2\u2069" in text, "set off from a sentence that may run the other way"
     assert "We write to you about new things." in text
     assert not page.cookies, "a reader is not followed"
 

@@ -1,6 +1,10 @@
 """How the customer's pages say what actions give them: sentences, names, values, lengths of time.
 
-Easy to get wrong: marking anything safe. Everything here is text, and the template escapes it.
+Texts of the policy that are in another language than the page carry that language
+(WCAG 2.2 SC 3.1.2), so that they are read aloud as what they are.
+
+Easy to get wrong: marking anything safe. What is not text here is put together by
+`format_html`, which escapes every part.
 """
 
 from __future__ import annotations
@@ -12,10 +16,20 @@ from decimal import Decimal
 from django import template
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
-from rightful.actions.customer_words import CHANNELS, ORIGIN_WORDS, RECIPIENT_KINDS, UNIT_WORDS, Label, Said
+from rightful.actions.customer_words import (
+    CHANNELS,
+    ORIGIN_WORDS,
+    RECIPIENT_KINDS,
+    UNIT_WORDS,
+    InLanguage,
+    Label,
+    Said,
+)
 from rightful.actions.show_data import Delicate
 from rightful.notices.words import LANGUAGES, words_of
 from rightful.policy.model import Period
@@ -28,7 +42,7 @@ register = template.Library()
 @register.filter
 def said(sentence: Said) -> str:
     """The sentence in the page's language, its days and numbers written as they are written there."""
-    words = {name: _word(value) for name, value in sentence.words.items()}
+    words = {name: _place(value) if name == "place" else _word(value) for name, value in sentence.words.items()}
     return _(sentence.template) % words if words else _(sentence.template)
 
 
@@ -38,14 +52,43 @@ def each_said(sentences: Iterable[Said]) -> str:
 
 
 @register.filter
-def named(label: Label) -> str:
-    """A field's name; with its unit where the name is a technical one."""
-    return f"{label.text} ({_(UNIT_WORDS[label.unit])})" if label.unit else label.text
+def worded(text: InLanguage | Said | str) -> SafeString:
+    """Words of the policy; with their language where the page speaks another one."""
+    if isinstance(text, Said):
+        return format_html("{}", said(text))
+    other = foreign(text)
+    return format_html('<bdi lang="{}">{}</bdi>', other, text) if other else format_html("<bdi>{}</bdi>", text)
 
 
 @register.filter
-def all_named(labels: Iterable[Label]) -> str:
-    return ", ".join(named(one) for one in labels)
+def all_worded(texts: Iterable[InLanguage]) -> SafeString:
+    return format_html_join(", ", "{}", ((worded(one),) for one in texts))
+
+
+@register.filter
+def foreign(text: object) -> str:
+    """The language of a text, where it is not that of the page."""
+    language = getattr(text, "language", "")
+    return "" if language == (get_language() or "en").partition("-")[0] else language
+
+
+@register.filter
+def named(label: Label) -> str:
+    """A field's name as plain text; with its unit where the name is a technical one."""
+    return f"{label.text} ({_(UNIT_WORDS[label.unit])})" if label.unit else str(label.text)
+
+
+@register.filter
+def called(label: Label) -> SafeString:
+    """A field's name for the page, with its language."""
+    if label.unit:
+        return format_html("{} ({})", worded(label.text), _(UNIT_WORDS[label.unit]))
+    return worded(label.text)
+
+
+@register.filter
+def all_called(labels: Iterable[Label]) -> SafeString:
+    return format_html_join(", ", "{}", ((called(one),) for one in labels))
 
 
 @register.filter
@@ -77,14 +120,15 @@ def kept(period: Period | None) -> str:
     }[period.unit if period.unit.endswith("s") else f"{period.unit}s"] % count
     if not period.after:
         return length
+    policy = workspace().facts.policy
     language = (get_language() or "en").partition("-")[0]
-    own = workspace().facts.policy.words.get(period.after, {}).get(language)
+    own = policy.words.get(period.after, {}).get(language)
     if own:  # the policy says it with its preposition
         return _("%(length)s %(event)s") % {"length": length, "event": own}
-    words = {"length": length, "event": period.after}
-    if period.after.startswith("the end"):
-        return _("%(length)s from %(event)s") % words
-    return _("%(length)s after %(event)s") % words
+    event = worded(InLanguage(period.after, policy.language))
+    whole = _("%(length)s from %(event)s") if period.after.startswith("the end") else _("%(length)s after %(event)s")
+    whole = whole.replace("%(length)s", "{length}").replace("%(event)s", "{event}")
+    return format_html(whole, length=length, event=event)
 
 
 @register.filter
@@ -114,9 +158,17 @@ def value(held: object) -> str:
     return str(held)
 
 
+def _place(code: object) -> str:
+    """A country, and within it a part of it by its code."""
+    land, _part, part = str(code).partition("-")
+    return f"{country(land)} ({code})" if part else country(land)
+
+
 def _word(held: object) -> str:
     if isinstance(held, datetime):
         return day(held)
+    if isinstance(held, date):
+        return date_format(held, _("l, j F Y"))
     return number_format(held, use_l10n=True, force_grouping=True) if isinstance(held, int) else str(held)
 
 

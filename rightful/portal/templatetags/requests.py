@@ -14,6 +14,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from rightful.actions import request_words
+from rightful.actions.customer_words import Said
+from rightful.actions.due_words import steps
 from rightful.actions.see_requests import instant
 from rightful.compliance.laws import every_law
 
@@ -98,6 +100,17 @@ def days_left(days: int | None) -> str:
 def reasons_of(reasoning: str) -> list[str]:
     """The steps of a count, one by one."""
     return [part[:1].upper() + part[1:] for part in reasoning.split("; ") if part]
+
+
+@register.filter
+def counted(reasoning: str) -> list[Said | str]:
+    """The steps of a count for the customer: sentences, and in the words of the record what has none."""
+    return [Said(code, words) if code else str(words["text"]) for code, words in steps(reasoning)]
+
+
+@register.filter
+def is_on_record(step: Said | str) -> bool:
+    return isinstance(step, str)
 
 
 @register.filter

@@ -51,6 +51,12 @@ def plain(fields: Iterable[str]) -> str:
 
 
 @register.filter
+def isolated(text: object) -> str:
+    """A label in a sentence that may run the other way: its parts keep their order (Unicode UAX 9, FSI and PDI)."""
+    return f"\u2068{text}\u2069"
+
+
+@register.filter
 def grouped(number: int | None) -> str:
     """`12,413`; a narrow no-break space would be prettier and is unknown to many."""
     return "" if number is None else f"{number:,}"
