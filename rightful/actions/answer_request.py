@@ -15,11 +15,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from rightful.actions.carry_out import carry_out, left_over, planned_tasks
+from rightful.actions.carry_out import CORRECT, by_program, carry_out, left_over, planned_tasks
 from rightful.actions.open_request import Opened, known_address, open_request
 from rightful.actions.take_step import Move, case_of, take
 from rightful.actions.write_letter import letter_for
-from rightful.errors import BadInput, NotFound
+from rightful.errors import BadInput, NotFound, StepRefused
 from rightful.ledger.record import Draft
 from rightful.rights.models import Task
 from rightful.rights.rules import COPIES, Case, State, Step, after, ready_us
@@ -60,10 +60,11 @@ def go_on(ws: Workspace, case: Case, *, actor: str) -> Case:
         for task in ws.cases.tasks(case.id):
             if case.no is None:
                 break  # erased, but not completely: what is left is for a person
-            if task.how == "connector" and (task.state not in CLOSED_TASKS or case.kind in COPIES):
+            if by_program(task) and (task.state not in CLOSED_TASKS or case.kind in COPIES):
                 state, detail = carry_out(ws, case, task, actor=actor)
                 case = ws.cases.by_id(case.id)  # an erasure takes the customer out of it
-                _end(ws, case, task, state, detail, actor)
+                if state != "open":
+                    _end(ws, case, task, state, detail, actor)
         if waits_for(ws, case) or ws.clock() < ready_us(case):
             return case
         case = take(ws, case, Move(Step.EXECUTE), actor=actor)
@@ -81,13 +82,25 @@ def waits_for(ws: Workspace, case: Case) -> tuple[Task, ...]:
 
 
 def confirm_task(
-    ws: Workspace, ref: str, system: str, what: str, *, note: str = "", actor: str, ok: bool = True
+    ws: Workspace,
+    ref: str,
+    system: str,
+    what: str,
+    *,
+    note: str = "",
+    actor: str,
+    ok: bool = True,
+    elsewhere: bool = False,
 ) -> Case:
     """A person says that a task was done (or could not be done); the request goes on if nothing else waits.
+
+    Args:
+        elsewhere: for a correction: it concerns only systems that have tasks of their own.
 
     Raises:
         NotFound: there is no such open task.
         BadInput: a task that failed needs a note.
+        StepRefused: a correction was said to be done, and nothing was corrected.
     """
     case = case_of(ws, ref)
     task = next((t for t in waits_for(ws, case) if (t.system, t.what) == (system, what)), None)
@@ -95,8 +108,25 @@ def confirm_task(
         raise NotFound(f"there is no open task {system}/{what}", remedy="`rightful request show` lists them")
     if not ok and not note.strip():
         raise BadInput("a task that could not be done needs a note", remedy="Say why")
-    _end(ws, case, task, "done" if ok else "failed", "", actor, note)
+    state, detail = "done" if ok else "failed", ""
+    if ok and task.what == CORRECT:
+        state, detail = _corrected(ws, case, task, actor, elsewhere=elsewhere)
+    _end(ws, case, task, state, detail, actor, note)
     return case if waits_for(ws, case) or case.state is not State.PLANNED else go_on(ws, case, actor=actor)
+
+
+def _corrected(ws: Workspace, case: Case, task: Task, actor: str, *, elsewhere: bool) -> tuple[str, str]:
+    """What came of a correction that a person calls done: looked at, not believed."""
+    if elsewhere and any(t.system != task.system and t.what == "same" for t in ws.cases.tasks(case.id)):
+        return "not-needed", "elsewhere"
+    state, detail = carry_out(ws, case, task, actor=actor, closing=True)
+    if state == "open":
+        raise StepRefused(
+            "a correction still waits" if ws.corrections.of_request(case.id) else "nothing was corrected yet",
+            code="rights.nothing-corrected",
+            remedy="Decide every correction of it, enter what is to be corrected, or refuse it with a reason",
+        )
+    return state, detail
 
 
 def write_message(ws: Workspace, case: Case, text: str, *, way: str, actor: str, template: str = "") -> int:

@@ -2,10 +2,10 @@
 
 gather   the tasks of the request: our own source, each system without a connector
 decide   which of them a program does, which a person
-act      a copy is made, a choice recorded; a manual task waits for somebody to confirm it
+act      a copy is made, a choice recorded, a value corrected; a manual task waits for somebody to confirm it
 
 Easy to get wrong: calling something done because a program ran. `left_over` asks the
-permission state, or the kept copy, whether it is true now.
+permission state, the kept copy or the corrected row whether it is true now.
 
 Sources: GDPR Art. 12(3), 15-22; CCPA 1798.120, 1798.121; DESIGN section 7.
 """
@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from rightful.actions import correct_for_request
 from rightful.actions.assemble_copy import free_texts, keep_copy
 from rightful.actions.erase_customer import erase_customer
 from rightful.actions.open_request import known_address
@@ -29,6 +30,7 @@ from rightful.terms import DIRECT_MARKETING, EventKind
 from rightful.workspace import Workspace
 
 SOURCE = "source"
+CORRECT = "correct"
 HOW = ("manual", "mail")
 _PROOF = Task(0, "customer", "second-proof", "manual")
 
@@ -44,7 +46,7 @@ def planned_tasks(ws: Workspace, case: Case, *, actor: str) -> tuple[Task, ...]:
         tasks.append(Task(case.id, SOURCE, "record", "connector"))
     else:
         what = {
-            Kind.RECTIFICATION: "correct",
+            Kind.RECTIFICATION: CORRECT,
             Kind.ERASURE: "erase",
             Kind.HUMAN_REVIEW: "look",
             Kind.COMPLAINT: "look",
@@ -72,15 +74,26 @@ def systems(ws: Workspace) -> tuple[tuple[str, str], ...]:
     return tuple((str(name), str(how)) for name, how in named.items())
 
 
-def carry_out(ws: Workspace, case: Case, task: Task, *, actor: str) -> tuple[str, str]:
+def by_program(task: Task) -> bool:
+    """Whether a program may do this; a correction is begun by one and ended by one or a person."""
+    return task.how == "connector" or task.what == CORRECT
+
+
+def carry_out(ws: Workspace, case: Case, task: Task, *, actor: str, closing: bool = False) -> tuple[str, str]:
     """Do one task that a program can do; returns the task's state and what came of it as a code.
+
+    Args:
+        closing: a person says that nothing else is to be corrected.
 
     Raises:
         StepRefused: this is not for a program.
     """
-    if task.how != "connector":
+    if not by_program(task):
         raise StepRefused("a person has to do this", code="rights.manual-task")
     assert case.no is not None
+    if task.what == CORRECT:
+        correct_for_request.take_up(ws, case)
+        return correct_for_request.state_of(ws, case, closing=closing)
     if case.kind in COPIES:
         kept = keep_copy(ws, case, actor=actor)
         return "done", "partly" if json.loads(kept.withheld) else "whole"
@@ -128,6 +141,8 @@ def left_over(ws: Workspace, case: Case) -> tuple[str, ...]:
         starts, ends = _EVENTS[case.kind]
         standing = active_scopes(events, starts, ends)
         return tuple(f"not-in-force:{scope}" for scope in scopes_of(ws, case) if scope not in standing)
+    if case.kind is Kind.RECTIFICATION:
+        return correct_for_request.not_there(ws, case)
     return ()
 
 

@@ -14,6 +14,7 @@ Sources: GDPR Art. 5(1)(d), 16, 19; UX portal P4; journey 3.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -25,7 +26,7 @@ from rightful.actions.tell_recipients import tell_recipients
 from rightful.errors import BadInput, NotFound, RightfulError
 from rightful.gate import dispose, use
 from rightful.ledger.record import Draft
-from rightful.rights.corrections import DONE, FAILED, REFUSED, WAITING, Asked
+from rightful.rights.corrections import DONE, FAILED, REFUSED, WAITING, Asked, Tie
 from rightful.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -116,7 +117,6 @@ def correctable(ws: Workspace, key: str, field: str, *, language: str = "en") ->
     rows = use.own_data(ws, no)[table.name]
     if not rows:
         raise NotFound("there is nothing to correct")
-    waiting = any(c.field == field and c.state == WAITING for c in ws.corrections.listed(subject=ws.subject_id(no)))
     return Correctable(
         field=field,
         label=field_name(ws.facts.policy, field, language),
@@ -124,7 +124,7 @@ def correctable(ws: Workspace, key: str, field: str, *, language: str = "en") ->
         shape=shape_of(ws, table, column),
         value=rows[0][column],
         looked_at_first=_is_looked_at_first(ws, column, category),
-        waiting=waiting,
+        waiting=_waits(ws, no, field),
     )
 
 
@@ -138,22 +138,74 @@ def ask_correction(ws: Workspace, key: str, field: str, text: str, *, actor: str
     no = ws.number_of(key)
     table, column = _may_correct(ws, field)
     value = read_value(shape_of(ws, table, column), text)
-    category = ws.facts.bound.category_of[field]
-    first = _is_looked_at_first(ws, column, category)
-    if any(c.field == field and c.state == WAITING for c in ws.corrections.listed(subject=ws.subject_id(no))):
+    if _waits(ws, no, field):
         raise BadInput("a correction of this field is waiting already", remedy="Wait for the answer")
-    subject = ws.subject_id(no)
-    public = {"table": table.name, "fields": [column], "looked_at_first": first, "article": "GDPR 16"}
-    made: list[int] = []
-    now = ws.ledger.check_clock()
-    entries = ws.journal.record(
-        [Draft("correction.asked", public, {"actor": actor}, subject)],
-        lambda tx, written: made.append(ws.corrections.ask(tx, subject, no, field, str(value), now, written[0].index)),
-    )
+    first = _is_looked_at_first(ws, column, ws.facts.bound.category_of[field])
+    number, entry = _note(ws, no, table, column, str(value), actor, first=first)
     if first:
-        return Corrected(made[-1], WAITING, entries[0].index, 0)
-    ws.corrections.claim(made[-1], actor, now)
-    return _carry_out(ws, made[-1], no, field, value, actor)
+        return Corrected(number, WAITING, entry, 0)
+    ws.corrections.claim(number, actor, ws.ledger.check_clock())
+    return _carry_out(ws, number, no, field, value, actor)
+
+
+def ask_for_request(ws: Workspace, no: int, field: str, text: str, tie: Tie, *, actor: str, sure: bool) -> Corrected:
+    """One wish of a request for correction. Reaches further than the form: any field of the customer's rows.
+
+    Args:
+        tie: the request, which of its wishes, and which row.
+        sure: False: an officer looks first, whatever the field.
+
+    Returns:
+        `state` is waiting where an officer has to look first.
+
+    Raises:
+        BadInput, NotFound: as `readable`; a wish that was taken up before.
+    """
+    table, column = place_of(ws, field)
+    value = read_value(shape_of(ws, table, column), text)
+    category = ws.facts.bound.category_of.get(field, "")
+    first = not sure or tie.row or not table.customer_table or _is_looked_at_first(ws, column, category)
+    if actor == "self" and not first:
+        try:
+            _may_correct(ws, field)
+        except NotCorrectable:
+            first = True
+    waits = bool(first) and actor == "self"
+    number, entry = _note(ws, no, table, column, str(value), actor, first=waits, tie=tie)
+    if waits:
+        return Corrected(number, WAITING, entry, 0)
+    ws.corrections.claim(number, actor, ws.ledger.check_clock())
+    return _carry_out(ws, number, no, field, value, actor)
+
+
+def readable(ws: Workspace, field: str, text: str, row: Mapping[str, str]) -> None:
+    """Whether this could be a correction of some customer; says nothing about any of them.
+
+    Raises:
+        NotFound: there is no such field, or it is the key of a table.
+        BadInput: a value the field cannot hold; a row named by columns that are not there, or not named.
+    """
+    table, column = place_of(ws, field)
+    read_value(shape_of(ws, table, column), text)
+    if unknown := set(row) - {c.name for c in table.columns}:
+        raise BadInput(f"{table.name} has no column {sorted(unknown)[0]}", remedy="Name the row by its own values")
+    if not table.customer_table and not row:
+        raise BadInput(f"a customer may have several rows in {table.name}", remedy="Say which row")
+
+
+def place_of(ws: Workspace, field: str) -> tuple[TableInfo, str]:
+    """The table and column of a field that can be corrected at all: never a key.
+
+    Raises:
+        NotFound: there is none.
+    """
+    name, _, column = field.rpartition(".")
+    table = next((t for t in ws.facts.tables if t.name == name), None)
+    if table is None or column not in {c.name for c in table.columns}:
+        raise NotFound(f"there is no field {field}", remedy="`rightful source list --fields` shows them")
+    if column == table.key:
+        raise NotFound("the key of a customer is no field to correct")
+    return table, column
 
 
 def approve_correction(ws: Workspace, number: int, *, actor: str) -> Corrected:
@@ -167,7 +219,7 @@ def approve_correction(ws: Workspace, number: int, *, actor: str) -> Corrected:
     text = ws.corrections.value(number)
     if text is None:
         raise BadInput("the value is gone: the customer was erased")
-    table, column = _may_correct(ws, asked.field)
+    table, column = place_of(ws, asked.field)
     value = read_value(shape_of(ws, table, column), text)
     if not ws.corrections.claim(number, actor, ws.ledger.check_clock()):
         raise BadInput("somebody else is deciding this correction")
@@ -206,7 +258,7 @@ def open_correction(ws: Workspace, number: int, *, actor: str, language: str = "
         public = {"table": table, "fields": [column], "article": "GDPR 16", "role": "officer"}
         subject = ws.subject_id(asked.no)
         ws.journal.record([Draft("correction.opened", public, {"actor": actor}, subject)])
-        before = dispose.current_row(ws, asked.no, table)[column]
+        before = dispose.current_row(ws, asked.no, table, ws.corrections.row(number))[column]
     return CorrectionOpened(_seen(ws, asked, language), before, ws.corrections.value(number))
 
 
@@ -269,11 +321,40 @@ def _is_looked_at_first(ws: Workspace, column: str, category: str) -> bool:
     return category in LOOKED_AT_FIRST or column in {subject.get(name) for name in ("email", "birth_date", "guardian")}
 
 
+def _waits(ws: Workspace, no: int, field: str) -> bool:
+    mine = ws.corrections.listed(subject=ws.subject_id(no), state=WAITING)
+    return any(c.field == field for c in mine)
+
+
+def _note(
+    ws: Workspace,
+    no: int,
+    table: TableInfo,
+    column: str,
+    value: str,
+    actor: str,
+    *,
+    first: bool,
+    tie: Tie | None = None,
+) -> tuple[int, int]:
+    """Put a correction down with its entry: its number, and the entry's."""
+    subject, now = ws.subject_id(no), ws.ledger.check_clock()
+    public = {"table": table.name, "fields": [column], "looked_at_first": first, "article": "GDPR 16"}
+    made: list[int] = []
+    field = f"{table.name}.{column}"
+    [entry] = ws.journal.record(
+        [Draft("correction.asked", public, {"actor": actor}, subject)],
+        lambda tx, e: made.append(ws.corrections.ask(tx, subject, no, field, value, now, e[0].index, tie)),
+    )
+    return made[-1], entry.index
+
+
 def _carry_out(ws: Workspace, number: int, no: int, field: str, value: object, actor: str) -> Corrected:
     table, _, column = field.rpartition(".")
+    row = ws.corrections.row(number) or None
     try:
-        done = dispose.correct(ws, no, table, {column: value}, actor=actor, reason=f"correction {number}")
-    except BadInput:
+        done = dispose.correct(ws, no, table, {column: value}, actor=actor, row=row, reason=f"correction {number}")
+    except (BadInput, NotFound):
         ws.corrections.decide(number, FAILED, ws.clock(), None)
         raise
     except RightfulError:

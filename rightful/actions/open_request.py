@@ -13,10 +13,11 @@ Sources: GDPR Art. 11, 12(2)-(6); 11 CCR 7060, 7063; AC-016, AC-019, AC-020, AC-
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from rightful.actions.correct_for_request import wishes
 from rightful.actions.customer_view import recognise_customer
 from rightful.actions.law_due import Deadline, deadline_for
 from rightful.actions.take_step import Move, case_of, digest, draft_for, note_steps, take
@@ -72,6 +73,7 @@ def open_request(
     parent: str = "",
     received_us: int | None = None,
     private: Mapping[str, Any] | None = None,
+    corrections: Sequence[Mapping[str, Any]] = (),
 ) -> Opened:
     """Take a request in. One open case per customer and kind; the first receipt keeps its date (AC-020).
 
@@ -82,14 +84,18 @@ def open_request(
         scope: what it is about, without personal data: {"purpose": ...}, {"fields": [...]}.
         received_us: when it arrived, if that was earlier than now (a letter, a mail).
         private: what else was sent along; sealed.
+        corrections: what is to be put right, one by one: {"field": "customer.city", "value": "Cork"}, and "row"
+            with values that name it where a customer has several; sealed.
 
     Raises:
-        BadInput: no such kind, source or language; a text without end; nobody named.
+        BadInput: no such kind, source or language; a text without end; nobody named; no value for its field.
+        NotFound: a field to correct that is not there.
         UnknownName: a purpose nobody declared.
     """
     found = _checked(kind, source, on_behalf, language, text)
     if not key and not contact.strip():
         raise BadInput("nobody is named who asks", remedy="Give the customer's key, or the address they wrote from")
+    wanted = wishes(ws, kind, corrections)
     now = ws.ledger.check_clock()
     received = now if received_us is None else min(received_us, now)
     no = ws.number_of(key) if key else _known(ws, contact)
@@ -121,7 +127,7 @@ def open_request(
         changed_us=now,
         **dates_of(deadline),
     )
-    sealed = {"text": text, "contact": contact, "by": sender, **(private or {})}
+    sealed = {"text": text, "contact": contact, "by": sender, "level": int(level), "wanted": wanted, **(private or {})}
     return _store(ws, draft, sealed, actor, now)
 
 

@@ -61,7 +61,13 @@ TASKS = {
     "second-proof": _("Get a second proof of who asks"),
     "same": _("Do the same in this system"),
 }
-TASK_STATES = {"open": "open", "done": "done", "failed": "could not be done", "deferred": "later"}
+TASK_STATES = {
+    "open": "open",
+    "done": "done",
+    "failed": "could not be done",
+    "deferred": "later",
+    "not-needed": "not needed here",
+}
 REASONS = {
     "identity-not-shown": _("It is not sure who asks"),
     "manifestly-unfounded": _("Clearly without reason"),
@@ -87,6 +93,11 @@ REASONS = {
     "partly": _("Part of it"),
     "whole": _("All of it"),
     "recorded": _("It counts from now on"),
+    "corrected": _("Everything that was asked for"),
+    "corrected-partly": _("Part of it; the answer says what not, and why"),
+    "nothing-corrected": _("Nothing was corrected: refuse it with the reason"),
+    "overwritten": _("The source has another value again: look why"),
+    "elsewhere": _("It concerns only other systems"),
 }
 LEVELS = {
     0: _("Nothing shown yet"),

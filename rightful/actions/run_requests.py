@@ -1,4 +1,4 @@
-"""What time alone brings about for requests: erasures after their grace, letters, copies nobody fetched.
+"""What goes on without a press: erasures after their grace, decided corrections, letters, copies nobody fetched.
 
 gather   bulk actions past their undo, cases that wait for an instant, copies past their days
 decide   which of them may go on now
@@ -15,6 +15,7 @@ import logging
 from dataclasses import dataclass
 
 from rightful.actions.answer_request import go_on
+from rightful.actions.correct_for_request import corrected_meanwhile
 from rightful.actions.many_requests import settle_bulks
 from rightful.errors import RightfulError
 from rightful.rights.models import Filter
@@ -40,7 +41,8 @@ def run_requests(ws: Workspace) -> Ran:
     moved, stuck = 0, []
     for case in ws.cases.find(Filter(states=("planned",)), limit=None):
         ready = ready_us(case)
-        if not ready or now < ready or case.paused:
+        due = now >= ready if ready else corrected_meanwhile(ws, case)
+        if case.paused or not due:
             continue
         try:
             moved += go_on(ws, case, actor="rule").version != case.version

@@ -12,11 +12,14 @@ Sources: GDPR Art. 12(3)-(4); UX P7, C3.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from string import Template
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from rightful.actions.assemble_copy import KEPT_DAYS
+from rightful.actions.correct_for_request import outcome_of
 from rightful.compliance.laws import clock, every_law
 from rightful.rights import letters
 from rightful.rights.letters import Letter
@@ -45,7 +48,7 @@ def letter_for(ws: Workspace, case: Case, name: str, *, note: str = "", language
         "reasoning": case.reasoning,
         "reason": words["reasons"].get(case.reason, ""),
         "article": _article(case, name),
-        "outcome": _outcome(ws, case, words["outcomes"]) if name == "answer" else "",
+        "outcome": _outcome(ws, case, words, tongue) if name == "answer" else "",
         "note": note,
     }
     return letters.write(name, tongue, filled)
@@ -59,7 +62,8 @@ def _article(case: Case, name: str) -> str:
     return (law.refusals.get(case.reason, "") if law else "") or clock(case.clock).article
 
 
-def _outcome(ws: Workspace, case: Case, outcomes: dict[str, str]) -> str:
+def _outcome(ws: Workspace, case: Case, words: Mapping[str, Any], tongue: str) -> str:
+    outcomes: Mapping[str, str] = words["outcomes"]
     if case.kind in COPIES:
         kept = ws.cases.copy_of(case.id)
         partly = kept is not None and bool(json.loads(kept.withheld))
@@ -67,4 +71,20 @@ def _outcome(ws: Workspace, case: Case, outcomes: dict[str, str]) -> str:
     if case.kind is Kind.ERASURE:
         partly = any(t.detail == "partly" for t in ws.cases.tasks(case.id))
         return outcomes["erased-partly" if partly else "done"]
+    if case.kind is Kind.RECTIFICATION:
+        return _corrected(ws, case, words, tongue)
     return outcomes["recorded" if case.kind in BY_EVENT else "done"]
+
+
+def _corrected(ws: Workspace, case: Case, words: Mapping[str, Any], tongue: str) -> str:
+    """Which details were corrected, which were not and why, and that recipients are told. No values."""
+    outcomes, whys = words["outcomes"], words["not-corrected"]
+    came = outcome_of(ws, case, tongue)
+    if not came.done:
+        return str(outcomes["done"])  # it concerned other systems only
+    comma = words["comma"]
+    said = [Template(outcomes["corrected"]).safe_substitute(fields=comma.join(came.done))]
+    if came.told:
+        said.append(outcomes["recipients-told"])
+    said += [Template(outcomes["not-corrected"]).safe_substitute(field=f, why=whys[why]) for f, why in came.left]
+    return " ".join(said)

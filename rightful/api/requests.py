@@ -32,6 +32,14 @@ StateName = Annotated[
 ]
 
 
+class Correction(Strict):
+    """One detail to put right. `row` names it by its own values where a customer has several rows."""
+
+    field: Annotated[str, Field(min_length=3, max_length=200, description="table.column")]
+    value: Annotated[str, Field(min_length=1, max_length=500, description="How it should be; sealed.")]
+    row: Annotated[dict[str, str], Field(max_length=5, default_factory=dict)]
+
+
 class Open(Strict):
     """Who asks (by reference, key, or the address they wrote from), and for what."""
 
@@ -43,6 +51,9 @@ class Open(Strict):
     on_behalf: Literal["", "child", "other"] = ""
     text: Annotated[str, Field(max_length=8000, description="What they wrote; sealed.")] = ""
     language: Literal["en", "de", "fr", "es", "ar"] = "en"
+    corrections: Annotated[
+        list[Correction], Field(max_length=50, default_factory=list, description="For rectification.")
+    ]
 
     @model_validator(mode="after")
     def one_of_them(self) -> "Open":
@@ -106,6 +117,7 @@ def open_request(request: HttpRequest, asked: Open, idempotency_key: OnceHeader)
             scope={"purpose": asked.purpose} if asked.purpose else {},
             language=asked.language,
             actor=who.actor,
+            corrections=[one.model_dump() for one in asked.corrections],
         )
         return _given(done.case) | {"merged": done.merged}
 

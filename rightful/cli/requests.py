@@ -55,6 +55,8 @@ def open_(
     text: Annotated[str, typer.Option(help="What they wrote; sealed.")] = "",
     received: Annotated[str, typer.Option(help="Day it arrived, if earlier than today: 2026-03-05.")] = "",
     language: Annotated[str, typer.Option(help="Language of the letters: en, de, fr, es, ar.")] = "en",
+    correct: Annotated[list[str] | None, typer.Option("--correct", help="A detail to put right: "
+                                                                        "customer.city=Cork.")] = None,
 ) -> int:  # fmt: skip
     """Take a request in. It begins once it is sure who asks; one open request per customer and kind."""
     from rightful.actions.answer_request import take_in
@@ -72,6 +74,7 @@ def open_(
             language=language,
             actor=cli.operator,
             received_us=_noon_us(ws.facts.policy.timezone, received),
+            corrections=[dict(zip(("field", "value"), _equals(one), strict=True)) for one in correct or ()],
         )
     cli.answer(**_facts(done.case), merged=done.merged)
     return _told(cli, done.case, "The same is open already; the first date stays." if done.merged else "")
@@ -215,6 +218,44 @@ def fulfil(
         cli.say(f"Waits for {task}: rightful request fulfil {case.ref} --done {task}")
     code = _told(cli, case)
     return PARTLY if case.is_open else code
+
+
+@verb(
+    app,
+    NOUN,
+    "correct",
+    members=_ONE
+    | {"corrected": "list of fields", "told": "how many recipients have to be told", "entry": "list of entries"},
+)
+def correct(
+    cli: Cli,
+    request: Ref,
+    values: Annotated[list[str], typer.Argument(metavar="FIELD=VALUE", help="customer.city=Cork. One or more.")],
+    row: Annotated[
+        list[str] | None, typer.Option("--row", help="COLUMN=VALUE that names the row where there are several.")
+    ] = None,
+) -> int:
+    """Put right what a request for correction asks for: the source changes at once, recipients are told."""
+    from rightful.actions.correct_for_request import correct_now
+    from rightful.actions.take_step import case_of
+
+    named = dict(_equals(one) for one in row or ())
+    with cli.open() as ws:
+        done = [
+            (field, correct_now(ws, request, field, value, row=named, actor=cli.who))
+            for field, value in map(_equals, values)
+        ]
+        case = case_of(ws, request)
+    cli.answer(
+        **_facts(case),
+        corrected=[field for field, _ in done],
+        told=max(one.told for _, one in done),
+        entry=[one.entry for _, one in done],
+    )
+    for field, one in done:
+        cli.say(f"Corrected {field}; recipients to tell: {one.told}")
+    cli.say(f"When all of it is right: rightful request fulfil {case.ref} --done source/correct")
+    return OK
 
 
 @verb(app, NOUN, "extend", members=_ONE)
@@ -376,3 +417,10 @@ def _noon_us(zone: str, day: str) -> int | None:
     except ValueError:
         raise BadInput(f"{day} is no day", remedy="Write 2026-03-05") from None
     return int(at.timestamp() * 1_000_000)
+
+
+def _equals(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise BadInput(f"{text} is no correction", remedy="Write it as customer.city=Cork")
+    return name.strip(), value

@@ -28,6 +28,7 @@ from rightful.actions import many_requests, request_words
 from rightful.actions import see_requests as see
 from rightful.actions.answer_request import confirm_task, fulfil, take_in, write_message
 from rightful.actions.close_request import refuse, withdraw
+from rightful.actions.correct_for_request import all_fields, correct_now
 from rightful.actions.identify_requester import make_second_code, staff_checked, waits_for_second_proof
 from rightful.actions.many_requests import do_to_many
 from rightful.actions.move_deadline import extend, pause, resume
@@ -36,7 +37,7 @@ from rightful.actions.take_step import case_of
 from rightful.actions.write_letter import letter_for
 from rightful.errors import BadInput, NotFound, Refused, RightfulError
 from rightful.rights.letters import NAMES
-from rightful.rights.rules import BEFORE_EXECUTION, REFUSALS, Case, State
+from rightful.rights.rules import BEFORE_EXECUTION, REFUSALS, Case, Kind, State
 from rightful.web.opened import workspace
 
 SEES_REQUESTS = "officer"
@@ -181,6 +182,8 @@ def opened(request: HttpRequest, ref: str) -> HttpResponse:
         and not case.paused,
         "needs_proof": waits_for_second_proof(ws, case),
         "needs_check": case.state in (State.NEEDS_STAFF, State.NEEDS_IDENTITY, State.RECEIVED),
+        "corrections": ws.corrections.of_request(case.id),
+        "details": all_fields(ws) if case.kind is Kind.RECTIFICATION and case.is_open else (),
         "code": request.session.pop("second_code", None),
     }
     return render(request, "console/request.html", words)
@@ -231,10 +234,21 @@ def _go_on(request: HttpRequest, case: Case) -> str:
 
 def _task(request: HttpRequest, case: Case) -> str:
     system, _slash, what = request.POST.get("task", "").rpartition("/")
-    ok = request.POST.get("result", "done") == "done"
-    note = request.POST.get("note", "")
-    confirm_task(workspace(), case.ref, system, what, note=note, actor=request.user.email, ok=ok)
+    result, note = request.POST.get("result", "done"), request.POST.get("note", "")
+    confirm_task(
+        workspace(), case.ref, system, what, note=note, actor=request.user.email, ok=result != "failed",
+        elsewhere=result == "elsewhere",
+    )  # fmt: skip
     return _("Noted.")
+
+
+def _correct(request: HttpRequest, case: Case) -> str:
+    column, _equals, value = request.POST.get("row", "").partition("=")
+    done = correct_now(
+        workspace(), case.ref, request.POST.get("field", ""), request.POST.get("value", ""),
+        row={column.strip(): value.strip()} if column.strip() else {}, actor=request.user.email,
+    )  # fmt: skip
+    return _("Corrected. Recipients to tell: %(count)s.") % {"count": done.told}
 
 
 def _extend(request: HttpRequest, case: Case) -> str:
@@ -283,6 +297,7 @@ def _code(request: HttpRequest, case: Case) -> str:
 _ACTS: dict[str, Callable[[HttpRequest, Case], str]] = {
     "go-on": _go_on,
     "task": _task,
+    "correct": _correct,
     "extend": _extend,
     "pause": _pause,
     "resume": _resume,

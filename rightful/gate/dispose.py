@@ -173,6 +173,7 @@ def correct(
         "reason": reason,
         "from": {name: _text(before[name]) for name in changed},
         "to": {name: _text(value) for name, value in changed.items()},
+        "row": {name: _text(value) for name, value in (row or {}).items()},
     }
     subject = house.subject_id(no)
     house.ledger.check_clock()
@@ -202,15 +203,18 @@ def correct(
     return Correction(table, {name: before[name] for name in changed}, after, entry.index, tuple(sorted(changed)))
 
 
-def current_row(house: House, no: int, table: str) -> dict[str, Any]:
+def current_row(house: House, no: int, table: str, row: Mapping[str, object] | None = None) -> dict[str, Any]:
     """The customer's one row in a table as it is now, for whoever decides about a correction; recorded by the caller.
+
+    Args:
+        row: which one, by its values, where the customer has several.
 
     Raises:
         NotFound: there is none.
         BadInput: there are several.
     """
     info = house.facts.table(table)
-    return _one_row(house, no, table, [c.name for c in info.columns], info.key, {})[0]
+    return _one_row(house, no, table, [c.name for c in info.columns], info.key, row or {})[0]
 
 
 # --- statements ------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from rightful.actions.answer_request import go_on, take_in, write_message
 from rightful.actions.assemble_copy import fetch, ticket_for
 from rightful.actions.close_request import withdraw
+from rightful.actions.correct_for_request import correctable_fields
 from rightful.actions.customer_words import says
 from rightful.actions.identify_requester import channel_shown, enter_second_code, waits_for_second_proof
 from rightful.actions.open_request import LANGUAGES, LONGEST_TEXT
@@ -70,6 +71,9 @@ WISHES = (
 )  # fmt: skip
 
 
+FIELDS = ("kind", "text", "for", "purpose", "parent", "field", "value")
+
+
 @require_safe
 def listed(request: HttpRequest) -> HttpResponse:
     """All my requests, newest first."""
@@ -83,10 +87,11 @@ def new(request: HttpRequest) -> HttpResponse:
         return _form(request, {"kind": request.GET.get("kind", "")})
     if not ratelimit.consume(request, action="open_request", user=request.user):
         return faults.too_many(request)
-    posted = {name: request.POST.get(name, "").strip() for name in ("kind", "text", "for", "purpose", "parent")}
+    posted = {name: request.POST.get(name, "").strip() for name in FIELDS}
     if posted["kind"] not in {wish.kind for wish in WISHES}:
         return _form(request, posted, _("Choose what you want to ask for."), status=422)
-    if posted["kind"] == "rectification" and not posted["text"]:
+    exact = posted["kind"] == "rectification" and bool(posted["field"] and posted["value"])
+    if posted["kind"] == "rectification" and not posted["text"] and not exact:
         return _form(request, posted, _("Say what is wrong, and how it should be."), status=422)
     try:
         opened = take_in(
@@ -100,8 +105,9 @@ def new(request: HttpRequest) -> HttpResponse:
             scope={"purpose": posted["purpose"]} if posted["kind"] == "objection" and posted["purpose"] else {},
             language=_letters_language(),
             parent=posted["parent"],
+            corrections=[{"field": posted["field"], "value": posted["value"]}] if exact else (),
         )
-    except BadInput as error:
+    except (BadInput, NotFound) as error:
         return _form(request, posted, str(error), status=422)
     words = _("You asked for this already. It is still open, and its date stays.")
     messages.success(request, words if opened.merged else _("We have your request."))
@@ -224,6 +230,7 @@ def _form(request: HttpRequest, posted: dict[str, str], problem: str = "", *, st
         "posted": posted,
         "problem": problem,
         "purposes": purposes,
+        "details": correctable_fields(ws, language()),
         "longest": LONGEST_TEXT,
     }
     return render(request, "portal/new_request.html", words, status=status)

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from rightful.actions.answer_request import fulfil, take_in
 from rightful.actions.appoint_staff import appoint
 from rightful.actions.correct_data import (
     NotCorrectable,
@@ -19,9 +20,11 @@ from rightful.actions.correct_data import (
 )
 from rightful.actions.export_audience import export_audience
 from rightful.actions.give_consent import give_consent
+from rightful.actions.see_requests import detail_of
 from rightful.actions.show_data import my_data
 from rightful.actions.show_uses import uses
 from rightful.errors import BadInput, NotFound
+from rightful.rights.rules import Level
 from tests.actions.conftest import shop, shop_path, shop_template  # noqa: F401  (fixtures)
 
 
@@ -65,6 +68,22 @@ def test_recipients_who_have_it_are_told(shop):  # noqa: F811
     (owed,) = [o for o in shop.sharing.obligations(no=shop.number_of("C002")) if o.duty.value == "correction"]
     assert owed.recipient == "mailer"
     assert ask_correction(shop, "C002", "customer.city", "Kiel").told == 0, "the mailer never had the city"
+
+
+def test_recipients_are_told_when_a_request_corrects_and_the_letter_says_so(shop):  # noqa: F811
+    give_consent(shop, "C002", "newsletter", "email", evidence="form-1")
+    shop.facts.rebuild()
+    export_audience(shop, "max@shop.example", "newsletter", channel="email", recipient="mailer")
+    wish = {"field": "customer.name", "value": "Right Name"}
+    case = take_in(shop, "rectification", key="C002", level=Level.CHANNEL, corrections=[wish]).case
+    (asked,) = shop.corrections.of_request(case.id)
+    approve_correction(shop, asked.id, actor=OFFICER)
+    case = fulfil(shop, case.ref, actor=OFFICER)
+    text = detail_of(shop, case).messages[-1].text
+    assert held(shop, "C002")["customer.name"] == "Right Name"
+    assert [o.recipient for o in detail_of(shop, case).recipients] == ["mailer"]
+    assert "Whoever received the old data from us is told." in text
+    assert "Right Name" not in text
 
 
 @pytest.mark.parametrize("field", ["customer.name", "customer.birth_date", "customer.email"])

@@ -445,6 +445,18 @@ def test_a_request_is_taken_in_once_and_keeps_its_first_date(program, shop):
         assert caller.post("/requests", wrong).status_code == 422
 
 
+def test_a_request_for_correction_carries_its_values_sealed_and_waits_for_an_officer(program, shop):
+    caller = program()
+    body = {"kind": "rectification", "customer": "C044",
+            "corrections": [{"field": "customer.city", "value": "canary-city"}]}  # fmt: skip
+    made = caller.post("/requests", body)
+    assert made.status_code == 201 and made.json()["state"] == "needs-identity"
+    assert "canary-city" not in made.content.decode() + repr(shop.control.query("SELECT * FROM rights_case"))
+    for wrong in ({"field": "customer.shoe", "value": "43"}, {"field": "customer.city", "value": "x", "more": "y"}):
+        refused = caller.post("/requests", {**body, "corrections": [wrong]})
+        assert refused.status_code in (404, 422), refused.content
+
+
 def test_requests_come_in_pages(program, shop):
     caller = program()
     for number in (45, 46, 47):

@@ -33,6 +33,12 @@ def test_a_request_from_its_receipt_to_its_answer(rightful):
     assert (early.code, early.json["code"]) == (3, "rights.wrong-state")
     waits = rightful("request", "fulfil", ref, "--checked", "called back on the known number", *AS, "--json")
     assert (waits.code, waits.json["waits_for"]) == (5, ["source/correct"])
+    nothing = rightful("request", "fulfil", ref, "--done", "source/correct", *AS, "--json")
+    assert (nothing.code, nothing.json["code"]) == (3, "rights.nothing-corrected")
+    put = rightful("request", "correct", ref, "customer.city=Kiel", *AS, "--json")
+    assert (put.code, put.json["corrected"]) == (0, ["customer.city"])
+    assert rightful("request", "correct", ref, "customer.shoe=43", *AS).code == 6
+    assert rightful("request", "correct", ref, "Kiel", *AS).code == 2
     done = rightful("request", "fulfil", ref, "--done", "source/correct", *AS, "--json")
     assert (done.code, done.json["state"]) == (0, "answered")
     seen = rightful("request", "show", ref, *AS, "--json").json

@@ -341,7 +341,7 @@ def test_limiting_sensitive_data_restricts_its_categories_and_nothing_else(club)
     assert scopes == {"health"}
 
 
-@pytest.mark.parametrize("kind", ["rectification", "human-review", "complaint"])
+@pytest.mark.parametrize("kind", ["human-review", "complaint"])
 def test_what_a_person_has_to_do_waits_for_that_person(club, clock, kind):
     case = ask(club, kind, "A1")
     assert case.state is State.PLANNED

@@ -153,6 +153,34 @@ def test_a_second_proof_is_a_code_that_staff_tell(as_customer, as_staff, meadow,
     assert meadow.cases.by_ref(case.ref).reached is Level.SECOND
 
 
+def test_a_correction_is_asked_for_exactly_or_in_words_and_done_by_the_officer(
+    as_customer, as_staff, meadow, unlimited
+):
+    client = as_customer("x5@example.com")
+    exact = client.get(ask(client, "rectification", field="customer.city", value="Ostend")).content.decode()
+    assert "Answered" in exact and "looked again: City" in exact
+    answer = client.post(NEW, {"kind": "rectification", "field": "customer.birth_date", "value": "soon"})
+    assert answer.status_code == 422
+
+    ask(client, "rectification", text="My city is Ghent, not Ostend.")
+    case = newest(meadow, kinds=("rectification",))
+    officer = as_staff("officer")
+    place = f"/staff/requests/{case.ref}/"
+    assert "Correct a detail" in officer.get(place).content.decode()
+    early = officer.post(f"{place}act/", {"act": "task", "task": "source/correct", "result": "done"}, follow=True)
+    assert "nothing was corrected yet" in early.content.decode()
+    for posted, words in (
+        ({"field": "customer.shoe", "value": "43"}, "there is no field"),
+        ({"field": "customer.city", "value": "Ghent"}, "Corrected. Recipients to tell: 0."),
+        ({"field": "customer.city", "value": "Ghent"}, "what is on record already"),
+    ):
+        page = officer.post(f"{place}act/", {"act": "correct", **posted}, follow=True).content.decode()
+        assert words in page, page[-1500:]
+    officer.post(f"{place}act/", {"act": "task", "task": "source/correct", "result": "done"})
+    assert meadow.cases.by_ref(case.ref).state is State.ANSWERED
+    assert "Ghent" in client.get("/me/data/").content.decode()
+
+
 @pytest.mark.parametrize("role", ["marketer", "analyst", "engineer"])
 def test_only_the_officer_sees_requests(as_staff, role):
     client = as_staff(role)
