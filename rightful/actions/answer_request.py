@@ -16,15 +16,20 @@ from dataclasses import replace
 from typing import Any
 
 from rightful.actions.carry_out import CORRECT, by_program, carry_out, left_over, planned_tasks
+from rightful.actions.correct_for_request import wishes_of
 from rightful.actions.open_request import Opened, known_address, open_request
 from rightful.actions.take_step import Move, case_of, take
 from rightful.actions.write_letter import letter_for
 from rightful.errors import BadInput, NotFound, StepRefused
+from rightful.gate import use
 from rightful.ledger.record import Draft
 from rightful.rights.models import Task
 from rightful.rights.rules import COPIES, Case, State, Step, after, ready_us
 from rightful.workspace import Workspace
 
+LOOK = "look"
+STANDS, CHANGED = "stands", "changed"
+FINDINGS = ("", STANDS, CHANGED)
 CLOSED_TASKS = frozenset({"done", "not-needed"})
 
 
@@ -91,15 +96,19 @@ def confirm_task(
     actor: str,
     ok: bool = True,
     elsewhere: bool = False,
+    finding: str = "",
 ) -> Case:
     """A person says that a task was done (or could not be done); the request goes on if nothing else waits.
 
     Args:
+        note: for staff; of a person who looked at a decision or a complaint it is what the customer reads.
         elsewhere: for a correction: it concerns only systems that have tasks of their own.
+        finding: of a person who looked: "stands" or "changed". A complaint about a refusal that is found to be
+            right takes the refused request up again, with the identity that was shown for it.
 
     Raises:
         NotFound: there is no such open task.
-        BadInput: a task that failed needs a note.
+        BadInput: a task that failed, or a look at something, needs a note; no such finding.
         StepRefused: a correction was said to be done, and nothing was corrected.
     """
     case = case_of(ws, ref)
@@ -111,6 +120,8 @@ def confirm_task(
     state, detail = "done" if ok else "failed", ""
     if ok and task.what == CORRECT:
         state, detail = _corrected(ws, case, task, actor, elsewhere=elsewhere)
+    if ok and task.what == LOOK:
+        state, detail = _looked(ws, case, finding, note, actor)
     _end(ws, case, task, state, detail, actor, note)
     return case if waits_for(ws, case) or case.state is not State.PLANNED else go_on(ws, case, actor=actor)
 
@@ -127,6 +138,29 @@ def _corrected(ws: Workspace, case: Case, task: Task, actor: str, *, elsewhere: 
             remedy="Decide every correction of it, enter what is to be corrected, or refuse it with a reason",
         )
     return state, detail
+
+
+def _looked(ws: Workspace, case: Case, finding: str, note: str, actor: str) -> tuple[str, str]:
+    """What came of a look at a decision or a complaint; a refusal that was wrong is taken up again."""
+    if finding not in FINDINGS:
+        raise BadInput(f"{finding} is no finding", remedy="One of: " + ", ".join(f for f in FINDINGS if f))
+    if not note.strip():
+        raise BadInput("what was found is missing", remedy="Say it in words the customer can read")
+    refused = ws.cases.by_ref(case.parent) if finding == CHANGED and case.parent else None
+    if refused is not None and refused.state is State.REFUSED and refused.no is not None:
+        take_in(
+            ws,
+            refused.kind.value,
+            key=use.customer_key(ws, refused.no) or "",
+            source="staff",
+            level=refused.reached,
+            language=refused.language,
+            scope=refused.scope,
+            parent=case.ref,
+            actor=actor,
+            corrections=wishes_of(ws, refused),
+        )
+    return "done", f"looked-{finding}" if finding else "looked"
 
 
 def write_message(ws: Workspace, case: Case, text: str, *, way: str, actor: str, template: str = "") -> int:

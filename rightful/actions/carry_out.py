@@ -17,6 +17,7 @@ from collections.abc import Sequence
 
 from rightful.actions import correct_for_request
 from rightful.actions.assemble_copy import free_texts, keep_copy
+from rightful.actions.assign_tasks import assigned
 from rightful.actions.erase_customer import erase_customer
 from rightful.actions.open_request import known_address
 from rightful.actions.record_choice import make_event, record
@@ -36,7 +37,7 @@ _PROOF = Task(0, "customer", "second-proof", "manual")
 
 
 def planned_tasks(ws: Workspace, case: Case, *, actor: str) -> tuple[Task, ...]:
-    """What has to be done, system by system."""
+    """What has to be done, system by system, by whom and until when."""
     tasks: list[Task] = []
     if case.kind in COPIES:
         tasks.append(Task(case.id, SOURCE, "collect", "connector"))
@@ -58,7 +59,7 @@ def planned_tasks(ws: Workspace, case: Case, *, actor: str) -> tuple[Task, ...]:
     if (case.kind in COPIES and case.sensitive) or case.kind is Kind.ERASURE:
         tasks += [Task(case.id, name, "tell", "manual") for name in _other_channels(ws, case)]
     tasks += [Task(case.id, name, "same", how) for name, how in systems(ws)]
-    return tuple(tasks)
+    return assigned(ws, case, tuple(tasks))
 
 
 def systems(ws: Workspace) -> tuple[tuple[str, str], ...]:

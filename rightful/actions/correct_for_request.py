@@ -13,7 +13,7 @@ Sources: GDPR Art. 5(1)(d), 12(3), 16, 19; CCPA 1798.106; 11 CCR 7023.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -71,20 +71,19 @@ def take_up(ws: Workspace, case: Case) -> None:
     if case.no is None:
         return
     known = {one.part for one in ws.corrections.of_request(case.id)}
-    for step in ws.cases.steps(case.id):
-        if step.step not in (Step.RECEIVE.value, Step.REPEAT.value):
+    for part, wish, sure in _received(ws, case):
+        if part in known:
             continue
-        sealed: Mapping[str, Any] = ws.ledger.open_private(step.entry) or {}
-        sure = int(sealed.get("level", 0)) >= Level.CHANNEL
-        for place, wish in enumerate(sealed.get("wanted", ())):
-            part = f"{step.entry}/{place}"
-            if part in known:
-                continue
-            tie = Tie(case.id, part, wish["row"])
-            try:
-                ask_for_request(ws, case.no, wish["field"], wish["value"], tie, actor="self", sure=sure)
-            except (Conflict, RightfulError):
-                continue  # taken up by somebody else just now; or it is kept with the others, failed or waiting
+        tie = Tie(case.id, part, wish["row"])
+        try:
+            ask_for_request(ws, case.no, wish["field"], wish["value"], tie, actor="self", sure=sure)
+        except (Conflict, RightfulError):
+            continue  # taken up by somebody else just now; or it is kept with the others, failed or waiting
+
+
+def wishes_of(ws: Workspace, case: Case) -> list[dict[str, Any]]:
+    """The details that came with a request."""
+    return [wish for _part, wish, _sure in _received(ws, case)]
 
 
 def correct_now(
@@ -191,6 +190,16 @@ def outcome_of(ws: Workspace, case: Case, language: str) -> Outcome:
         waiting=sum(one.state == WAITING for one in every),
         told=sum(one.told for one in settled if one.state == DONE),
     )
+
+
+def _received(ws: Workspace, case: Case) -> Iterator[tuple[str, dict[str, Any], bool]]:
+    """Each wish of a request: which one it is, the detail, and whether its sender showed to be the customer."""
+    for step in ws.cases.steps(case.id):
+        if step.step in (Step.RECEIVE.value, Step.REPEAT.value):
+            sealed: Mapping[str, Any] = ws.ledger.open_private(step.entry) or {}
+            sure = int(sealed.get("level", 0)) >= Level.CHANNEL
+            for place, wish in enumerate(sealed.get("wanted", ())):
+                yield f"{step.entry}/{place}", wish, sure
 
 
 def _settled(every: Sequence[Asked]) -> list[Asked]:

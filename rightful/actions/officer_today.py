@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from rightful.actions import request_words
-from rightful.actions.see_requests import pressing
+from rightful.actions.see_requests import late_at, late_tasks, pressing
 from rightful.errors import RightfulError
 from rightful.gate.explain import SHORT
 from rightful.gate.request import Request
@@ -217,6 +217,9 @@ def _requests(ws: Workspace) -> list[Attention]:
     if soon:
         words = f"{soon:,} request{'s of customers are' if soon != 1 else ' of a customer is'} due within a week"
         found.append(Attention(words, "Answer, or tell the customer in time that it takes longer", "soon"))
+    if late := late_tasks(ws):
+        words = f"{len(late):,} task{'s' if len(late) != 1 else ''} of requests should have been done by now"
+        found.append(Attention(f"{words} ({', '.join(late_at(late))})", "Ask whoever is responsible", "now"))
     if staff:
         words = f"{staff:,} request{'s wait' if staff != 1 else ' waits'} for a person to check who asks"
         found.append(Attention(words, "Look at Requests, and say who it is", "soon"))

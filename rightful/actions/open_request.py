@@ -82,6 +82,7 @@ def open_request(
         sender: what the per-source limit counts by (an address, an agent's id); kept as a keyed digest.
         level: how sure the door is who asks.
         scope: what it is about, without personal data: {"purpose": ...}, {"fields": [...]}.
+        parent: the request a complaint is about.
         received_us: when it arrived, if that was earlier than now (a letter, a mail).
         private: what else was sent along; sealed.
         corrections: what is to be put right, one by one: {"field": "customer.city", "value": "Cork"}, and "row"
@@ -101,6 +102,8 @@ def open_request(
     no = ws.number_of(key) if key else _known(ws, contact)
     subject = ws.subject_id(no) if no is not None else "q-" + digest(ws, "contact", _folded(contact))
     about = _scope(ws, scope or {})
+    if parent and ((before := ws.cases.by_ref(parent)) is None or before.subject != subject):
+        raise BadInput("this is about no request of this customer", remedy="Give the reference of one of theirs")
     residence = residence_of(ws, no, now)
     sensitive = no is not None and bool(use.special_fields_held(ws, no))
     deadline = deadline_for(ws, found.value, residence, received)

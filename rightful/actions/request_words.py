@@ -97,6 +97,9 @@ REASONS = {
     "corrected-partly": _("Part of it; the answer says what not, and why"),
     "nothing-corrected": _("Nothing was corrected: refuse it with the reason"),
     "overwritten": _("The source has another value again: look why"),
+    "looked": _("A person looked at it"),
+    "looked-stands": _("The decision stands"),
+    "looked-changed": _("The decision was changed"),
     "elsewhere": _("It concerns only other systems"),
 }
 LEVELS = {

@@ -206,6 +206,17 @@ def pressing(ws: Workspace) -> tuple[int, int, int]:
     return overdue, max(due, 0), ws.cases.count(Filter(states=("needs-staff",)))
 
 
+def late_tasks(ws: Workspace) -> tuple[Task, ...]:
+    """Tasks of open requests past their date, the oldest first."""
+    return tuple(ws.cases.late_tasks(today(ws)))
+
+
+def late_at(tasks: Sequence[Task]) -> tuple[str, ...]:
+    """Where tasks are late: the systems, and for our own data the people; not more than four."""
+    names = dict.fromkeys(t.person if t.system == "source" and t.person else t.system for t in tasks)
+    return (*list(names)[:4], *(("and more",) if len(names) > 4 else ()))
+
+
 def instant(at_us: int) -> datetime:
     return EPOCH + timedelta(microseconds=at_us)
 

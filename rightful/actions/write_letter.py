@@ -20,12 +20,14 @@ from zoneinfo import ZoneInfo
 
 from rightful.actions.assemble_copy import KEPT_DAYS
 from rightful.actions.correct_for_request import outcome_of
+from rightful.actions.take_step import private_text
 from rightful.compliance.laws import clock, every_law
 from rightful.rights import letters
 from rightful.rights.letters import Letter
 from rightful.rights.rules import BY_EVENT, COPIES, Case, Kind
 from rightful.workspace import Workspace
 
+LOOKED_AT = frozenset({Kind.HUMAN_REVIEW, Kind.COMPLAINT})
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -49,7 +51,7 @@ def letter_for(ws: Workspace, case: Case, name: str, *, note: str = "", language
         "reason": words["reasons"].get(case.reason, ""),
         "article": _article(case, name),
         "outcome": _outcome(ws, case, words, tongue) if name == "answer" else "",
-        "note": note,
+        "note": note or (_finding(ws, case) if name == "answer" else ""),
     }
     return letters.write(name, tongue, filled)
 
@@ -73,7 +75,17 @@ def _outcome(ws: Workspace, case: Case, words: Mapping[str, Any], tongue: str) -
         return outcomes["erased-partly" if partly else "done"]
     if case.kind is Kind.RECTIFICATION:
         return _corrected(ws, case, words, tongue)
+    if case.kind in LOOKED_AT:
+        detail = next((t.detail for t in ws.cases.tasks(case.id) if t.what == "look"), "")
+        again = any(c.parent == case.ref and c.is_open for c in ws.cases.of(case.subject))
+        return outcomes.get(detail, outcomes["looked"]) + (" " + outcomes["taken-up"] if again else "")
     return outcomes["recorded" if case.kind in BY_EVENT else "done"]
+
+
+def _finding(ws: Workspace, case: Case) -> str:
+    """What the person who looked wrote for the customer."""
+    entry = next((t.entry for t in ws.cases.tasks(case.id) if t.what == "look"), None)
+    return private_text(ws, entry, "note") if entry is not None and case.kind in LOOKED_AT else ""
 
 
 def _corrected(ws: Workspace, case: Case, words: Mapping[str, Any], tongue: str) -> str:

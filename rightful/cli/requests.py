@@ -55,6 +55,7 @@ def open_(
     text: Annotated[str, typer.Option(help="What they wrote; sealed.")] = "",
     received: Annotated[str, typer.Option(help="Day it arrived, if earlier than today: 2026-03-05.")] = "",
     language: Annotated[str, typer.Option(help="Language of the letters: en, de, fr, es, ar.")] = "en",
+    parent: Annotated[str, typer.Option("--against", help="The request a complaint is about.")] = "",
     correct: Annotated[list[str] | None, typer.Option("--correct", help="A detail to put right: "
                                                                         "customer.city=Cork.")] = None,
 ) -> int:  # fmt: skip
@@ -74,6 +75,7 @@ def open_(
             language=language,
             actor=cli.operator,
             received_us=_noon_us(ws.facts.policy.timezone, received),
+            parent=parent.strip().upper(),
             corrections=[dict(zip(("field", "value"), _equals(one), strict=True)) for one in correct or ()],
         )
     cli.answer(**_facts(done.case), merged=done.merged)
@@ -145,7 +147,7 @@ def list_(
     | {
         "received": "when it arrived",
         "level": "how sure it is who asks: {reached, needed}",
-        "tasks": "list of {system, what, how, state}",
+        "tasks": "list of {system, what, how, state, person, due}",
         "steps": "list of {at, step, state, reason, entry}",
         "pauses": "list of {what, began, ended, counts}",
         "messages": "list of {at, way, text}",
@@ -162,7 +164,17 @@ def show(cli: Cli, request: Ref) -> int:
         **_facts(case),
         received=seen.line.received,
         level={"reached": int(case.reached), "needed": int(case.needed)},
-        tasks=[{"system": t.system, "what": t.what, "how": t.how, "state": t.state} for t in seen.tasks],
+        tasks=[
+            {
+                "system": t.system,
+                "what": t.what,
+                "how": t.how,
+                "state": t.state,
+                "person": t.person or None,
+                "due": t.due_on or None,
+            }
+            for t in seen.tasks
+        ],
         steps=[
             {"at": instant(s.at_us), "step": s.step, "state": s.state, "reason": s.reason or None, "entry": s.entry}
             for s in seen.steps
@@ -173,7 +185,10 @@ def show(cli: Cli, request: Ref) -> int:
     cli.show(f"{case.ref}  {case.kind.value}  {case.state.value}", "bold")
     cli.show(f"due {case.due_on}, aim at {case.safe_on} ({seen.law}: {case.why})")
     cli.item(case.reasoning)
-    cli.table(("system", "what", "how", "state"), [(t.system, t.what, t.how, t.state) for t in seen.tasks])
+    cli.table(
+        ("system", "what", "how", "state", "by", "until"),
+        [(t.system, t.what, t.how, t.state, t.person, t.due_on) for t in seen.tasks],
+    )
     cli.table(
         ("entry", "when (UTC)", "step", "reason"),
         [(str(s.entry), f"{instant(s.at_us):%Y-%m-%d %H:%M}", s.step, s.reason) for s in seen.steps],
@@ -193,6 +208,8 @@ def fulfil(
         str, typer.Option("--checked", help="What you looked at to be sure who asks; then level 3 is reached.")
     ] = "",
     done: Annotated[list[str] | None, typer.Option("--done", help="A task that was done by hand: SYSTEM/WHAT.")] = None,
+    note: Annotated[str, typer.Option(help="With --done: for staff; of a look, what the customer reads.")] = "",
+    finding: Annotated[str, typer.Option(help="With --done source/look: stands or changed.")] = "",
 ) -> int:
     """Take a request as far as it can go: to its answer, or to what it waits for (exit code 5)."""
     from rightful.actions.answer_request import confirm_task, waits_for
@@ -208,7 +225,7 @@ def fulfil(
                 go(ws, request, actor=cli.who)
             for task in done:
                 system, _, what = task.partition("/")
-                confirm_task(ws, request, system, what, actor=cli.who)
+                confirm_task(ws, request, system, what, note=note, finding=finding, actor=cli.who)
         case = case_of(ws, request)
         if case.is_open:
             case = go(ws, request, actor=cli.who)

@@ -26,7 +26,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from rightful.actions import many_requests, request_words
 from rightful.actions import see_requests as see
-from rightful.actions.answer_request import confirm_task, fulfil, take_in, write_message
+from rightful.actions.answer_request import FINDINGS, confirm_task, fulfil, take_in, write_message
 from rightful.actions.close_request import refuse, withdraw
 from rightful.actions.correct_for_request import all_fields, correct_now
 from rightful.actions.identify_requester import make_second_code, staff_checked, waits_for_second_proof
@@ -237,7 +237,7 @@ def _task(request: HttpRequest, case: Case) -> str:
     result, note = request.POST.get("result", "done"), request.POST.get("note", "")
     confirm_task(
         workspace(), case.ref, system, what, note=note, actor=request.user.email, ok=result != "failed",
-        elsewhere=result == "elsewhere",
+        elsewhere=result == "elsewhere", finding=result if result in FINDINGS else "",
     )  # fmt: skip
     return _("Noted.")
 

@@ -84,7 +84,7 @@ def listed(request: HttpRequest) -> HttpResponse:
 def new(request: HttpRequest) -> HttpResponse:
     """Ask for something."""
     if request.method != "POST":
-        return _form(request, {"kind": request.GET.get("kind", "")})
+        return _form(request, {name: request.GET.get(name, "") for name in ("kind", "parent")})
     if not ratelimit.consume(request, action="open_request", user=request.user):
         return faults.too_many(request)
     posted = {name: request.POST.get(name, "").strip() for name in FIELDS}
@@ -104,7 +104,7 @@ def new(request: HttpRequest) -> HttpResponse:
             text=posted["text"],
             scope={"purpose": posted["purpose"]} if posted["kind"] == "objection" and posted["purpose"] else {},
             language=_letters_language(),
-            parent=posted["parent"],
+            parent=posted["parent"] if posted["kind"] == "complaint" else "",
             corrections=[{"field": posted["field"], "value": posted["value"]}] if exact else (),
         )
     except (BadInput, NotFound) as error:

@@ -71,6 +71,13 @@ TABLES = [
         case_id INTEGER NOT NULL, place TEXT NOT NULL, verdict TEXT NOT NULL, entry INTEGER NOT NULL,
         PRIMARY KEY (case_id, place))""",
 ]
+WHO_AND_WHEN = [
+    # person: the work address of whoever is responsible, "" for nobody in particular; due_on: YYYY-MM-DD or "".
+    "ALTER TABLE rights_task ADD COLUMN person TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE rights_task ADD COLUMN due_on TEXT NOT NULL DEFAULT ''",
+    "CREATE INDEX rights_task_state ON rights_task (state, due_on)",
+]
+_TASK = "case_id, system, what, how, state, detail, entry, done_us, person, due_on"
 _COLUMNS = [f.name for f in fields(Case)]
 _CASE = ", ".join(_COLUMNS)
 
@@ -118,6 +125,8 @@ class Task:
     detail: str = ""
     entry: int | None = None
     done_us: int | None = None
+    person: str = ""
+    due_on: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +179,7 @@ class Cases:
 
     def __init__(self, db: Database) -> None:
         self.db = db
-        db.migrate("rights", TABLES)
+        db.migrate("rights", TABLES, WHO_AND_WHEN)
 
     # --- writing, always within the caller's transaction ---
 
@@ -231,8 +240,8 @@ class Cases:
         """Add tasks; one that is there already stays as it is."""
         for task in tasks:
             tx.execute(
-                "INSERT INTO rights_task (case_id, system, what, how, state, detail, entry, done_us) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (case_id, system, what) DO NOTHING",
+                f"INSERT INTO rights_task ({_TASK}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+                "ON CONFLICT (case_id, system, what) DO NOTHING",
                 astuple(task),
             )
 
@@ -439,11 +448,27 @@ class Cases:
 
     def tasks(self, case_id: int) -> list[Task]:
         rows = self.db.query(
-            "SELECT case_id, system, what, how, state, detail, entry, done_us FROM rights_task WHERE case_id = ? "
-            "ORDER BY how, system, what",
-            (case_id,),
+            f"SELECT {_TASK} FROM rights_task WHERE case_id = ? ORDER BY how, system, what", (case_id,)
         )
         return [Task(*row) for row in rows]
+
+    def late_tasks(self, day: str) -> list[Task]:
+        """Tasks that should have been done before a day (YYYY-MM-DD), of requests that are open; the oldest first."""
+        rows = self.db.query(
+            f"SELECT {_TASK} FROM rights_task WHERE state IN ('open', 'failed') AND due_on <> '' AND due_on < ? "
+            "AND case_id IN (SELECT id FROM rights_case WHERE closed_us IS NULL AND paused_us IS NULL) "
+            "ORDER BY due_on, case_id, system, what",
+            (day,),
+        )
+        return [Task(*row) for row in rows]
+
+    def load(self) -> dict[str, int]:
+        """How many open tasks each person has."""
+        rows = self.db.query(
+            "SELECT person, count(*) FROM rights_task WHERE state IN ('open', 'failed') AND person <> '' "
+            "AND case_id IN (SELECT id FROM rights_case WHERE closed_us IS NULL) GROUP BY person"
+        )
+        return {str(person): int(count) for person, count in rows}
 
     def messages(self, case_id: int) -> list[MessageSeen]:
         rows = self.db.query(

@@ -35,14 +35,14 @@ categories:
   third-party: {fields: [account.co_holder]}
   money: {fields: [account.balance]}
   free-text: {fields: [customer.notes], treat-as: special}
-roles: {officer: [service], support: [service]}
+roles: {officer: [service], support: [service], care-team: [care, watch, marketing]}
 purposes:
   service:
     says: We help you.
     basis: contract
     needs: [keys, identity, contact, place, behaviour, money]
     keep: 6 months after the last visit
-  care: {says: We look after you., basis: consent, needs: [health]}
+  care: {says: We look after you., basis: consent, needs: [health], special-ground: explicit-consent}
   watch:
     says: We guess who may leave.
     basis: {legitimate-interest: "LIA-1"}
