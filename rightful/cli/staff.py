@@ -1,12 +1,15 @@
-"""`rightful staff`: who works here, and in which role."""
+"""`rightful staff`: who works here, in which role, and how they come in."""
 
 from __future__ import annotations
 
+import getpass
+import sys
 from typing import Annotated
 
 import typer
 
 from rightful.cli.verbs import OK, Cli, verb
+from rightful.errors import BadInput, NotFound
 
 NOUN = "staff"
 HELP = "Who works here, and in which role."
@@ -50,11 +53,78 @@ def list_(cli: Cli) -> int:
 
 @verb(app, NOUN, "remove", members=CHANGED)
 def remove(cli: Cli, person: Annotated[str, typer.Argument(help="Work address.")]) -> int:
-    """Take somebody out: refused from the next use on."""
+    """Take somebody out: refused from the next use on, and signed out of the console for good."""
     from rightful.actions.appoint_staff import dismiss
+    from rightful.web import accounts
 
     with cli.open() as ws:
         done = dismiss(ws, person, actor=cli.operator)
+        if (ws.path / "state" / "web.sqlite").exists() and accounts.staff_exists(ws, person):
+            accounts.switch_off(ws, person)
     cli.answer(person=done.person, before=done.before, role=None, entry=done.entry)
     cli.show(f"{done.person} is no longer {done.before}; every use is refused from now on")
     return OK
+
+
+@verb(app, NOUN, "account", members={"person": "work address", "role": "role of the account", "password": "has one"})
+def account(
+    cli: Cli,
+    person: Annotated[str, typer.Argument(help="Work address of somebody who has a role.")],
+    company_only: Annotated[
+        bool, typer.Option("--company-only", help="No password: they come in by your identity provider alone.")
+    ] = False,
+) -> int:
+    """Make somebody's account for the console; the password is read from the terminal or from stdin."""
+    from rightful.actions.staff_sign_in import role_today
+    from rightful.web import accounts
+
+    with cli.open() as ws:
+        role = role_today(ws, person)
+        if not role:
+            raise NotFound(f"{person} is not in the directory", remedy="`rightful staff add ADDRESS ROLE` lists them")
+        accounts.create_staff(ws, person, None if company_only else _password(), role)
+    cli.answer(person=person, role=role, password=not company_only)
+    cli.show(f"{person} can come in; the second factor is set up at the first sign-in")
+    return OK
+
+
+LINKED = {"person": "work address", "entry": "ledger entry"}
+
+
+@verb(app, NOUN, "link", members=LINKED)
+def link(
+    cli: Cli,
+    person: Annotated[str, typer.Argument(help="Work address of somebody who has an account.")],
+    subject: Annotated[str, typer.Argument(help="Their number at your identity provider: its `sub`.")],
+    issuer: Annotated[str, typer.Option(help="The provider; the one in RIGHTFUL_OIDC_ISSUER if left out.")] = "",
+) -> int:
+    """Let somebody come in with their account at your identity provider."""
+    from rightful.actions.staff_sign_in import bind
+
+    with cli.open() as ws:
+        entry = bind(ws, person, subject, actor=cli.operator, issuer=issuer)
+    cli.answer(person=person, entry=entry)
+    cli.show(f"{person} can come in with your identity provider")
+    return OK
+
+
+@verb(app, NOUN, "unlink", members=LINKED)
+def unlink(cli: Cli, person: Annotated[str, typer.Argument(help="Work address.")]) -> int:
+    """Take that away again; their sessions end."""
+    from rightful.actions.staff_sign_in import unbind
+
+    with cli.open() as ws:
+        entry = unbind(ws, person, actor=cli.operator)
+    cli.answer(person=person, entry=entry)
+    cli.show(f"{person} is no longer linked to your identity provider")
+    return OK
+
+
+def _password() -> str:
+    """Typed twice on a terminal; one line of stdin otherwise."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    first = getpass.getpass("Password: ")
+    if first != getpass.getpass("Once more: "):
+        raise BadInput("the two passwords differ")
+    return first

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from rightful.console import corrections, letters, notices, pages, sharing
+from rightful.console import company_sign_in, corrections, letters, notices, pages, sharing
 from rightful.web.accounts import ROLES
-from rightful.web.doors import staff
+from rightful.web.doors import public, staff
 
 app_name = "console"
 urlpatterns = [
@@ -28,5 +28,7 @@ urlpatterns = [
     path("notices/", staff(*notices.SEE_NOTICES)(notices.listed), name="notices"),
     path("notices/preview/", staff(*notices.SEE_NOTICES)(notices.previewed), name="notice-preview"),
     path("notices/publish/", staff(notices.PUBLISHES)(notices.publish), name="publish-notice"),
+    path("sign-in/company/", public(company_sign_in.start), name="company-sign-in"),
+    path("sign-in/company/back/", public(company_sign_in.back), name="company-back"),
     path("mail/", staff(*letters.SEE_LETTERS)(letters.listed), name="mail"),
 ]

@@ -12,6 +12,7 @@ Sources: OWASP ASVS 5.0 V6.2, V6.3.2, V6.4.4.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rightful.errors import BadInput, NotFound
@@ -23,13 +24,14 @@ if TYPE_CHECKING:
 ROLES = ("officer", "marketer", "analyst", "engineer")
 
 
-def create_staff(workspace: Any, email: str, password: str, role: str, totp_secret: str | None = None) -> User:
+def create_staff(workspace: Any, email: str, password: str | None, role: str, totp_secret: str | None = None) -> User:
     """Make an account for a member of staff.
 
     Args:
         workspace: the open workspace or its folder.
         email: work address, also the sign-in name.
-        password: at least 12 characters, none of the common ones.
+        password: at least 12 characters, none of the common ones; None: this person comes in by
+            the organisation's identity provider alone.
         role: officer, marketer, analyst or engineer.
         totp_secret: base32; without it the person sets up a second factor at the first sign-in.
 
@@ -52,7 +54,8 @@ def create_staff(workspace: Any, email: str, password: str, role: str, totp_secr
     user = User(handle=address, email=address, kind=User.Kind.STAFF)
     try:
         validate_email(address)
-        validate_password(password, user)
+        if password is not None:
+            validate_password(password, user)
     except ValidationError as error:
         raise BadInput("this account cannot be made: " + " ".join(error.messages)) from error
     with transaction.atomic():
@@ -64,6 +67,51 @@ def create_staff(workspace: Any, email: str, password: str, role: str, totp_secr
         if totp_secret is not None:
             TOTP.activate(user, totp_secret)
     return user
+
+
+def bind_identity(workspace: Any, email: str, subject: str, *, issuer: str = "", noted: Callable[[str], None]) -> None:
+    """Bind an account to one of the identity provider; `noted` writes it down, and without that it does not stand.
+
+    Raises:
+        NotFound: there is no account.
+        BadInput: no provider is set up, or the person or the subject is bound already.
+    """
+    user = _staff(workspace, email)
+    from django.conf import settings
+    from django.db import transaction
+    from django.db.models import Q
+
+    from rightful.web.models import Identity
+
+    issuer = issuer or settings.RIGHTFUL_OIDC.get("issuer", "")
+    if not issuer:
+        raise BadInput("no identity provider is set up", remedy="Set RIGHTFUL_OIDC_ISSUER, or name it by --issuer")
+    with transaction.atomic():
+        if Identity.objects.filter(Q(user=user) | Q(subject=subject), issuer=issuer).exists():
+            raise BadInput("this person or this number is linked already", remedy="`rightful staff unlink` first")
+        Identity.objects.create(user=user, issuer=issuer, subject=subject)
+        noted(issuer)
+
+
+def unbind_identity(workspace: Any, email: str, *, noted: Callable[[str], None]) -> None:
+    """Take away what an account is bound to, and end its sessions.
+
+    Raises:
+        NotFound: there is no account, or it is bound to nothing.
+    """
+    user = _staff(workspace, email)
+    from django.db import transaction
+
+    from rightful.web.sessions import end_sessions
+
+    with transaction.atomic():
+        found = list(user.identities.all())
+        if not found:
+            raise NotFound("this account is linked to nothing")
+        for one in found:
+            one.delete()
+            noted(one.issuer)
+    end_sessions(user.pk)
 
 
 def staff_exists(workspace: Any, email: str) -> bool:

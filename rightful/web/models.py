@@ -64,6 +64,27 @@ class User(AbstractBaseUser, PermissionsMixin):
         return frozenset(self.groups.values_list("name", flat=True)) if self.kind == self.Kind.STAFF else frozenset()
 
 
+class Identity(models.Model):
+    """An account of an identity provider that a member of staff comes in with.
+
+    Issuer and subject together say who it is; no address stands here, because addresses are given to others.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="identities")
+    issuer = models.CharField(max_length=255)
+    subject = models.CharField(max_length=255)
+    linked_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=("issuer", "subject"), name="one_person_for_an_identity"),
+            models.UniqueConstraint(fields=("issuer", "user"), name="one_identity_for_a_person"),
+        ]
+
+    def __str__(self) -> str:
+        return f"identity of {self.user_id}"
+
+
 class Session(AbstractBaseSession):
     """A session; its content is sealed, its owner is not, so that all of them can be ended at once."""
 

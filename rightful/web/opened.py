@@ -44,4 +44,5 @@ def organisation(request: HttpRequest) -> dict[str, object]:
         name = workspace().facts.policy.name
     except Exception:
         name = "Rightful"
-    return {"organisation": name, "demo": settings.RIGHTFUL_DEMO}
+    provider = settings.RIGHTFUL_OIDC.get("name", "")
+    return {"organisation": name, "demo": settings.RIGHTFUL_DEMO, "identity_provider": provider}

@@ -15,6 +15,10 @@ Everything that differs between places comes from the environment:
     RIGHTFUL_MAIL_BOUNCES  mailbox that takes bounces+...@ addresses; what arrives there
                          goes to `rightful mail bounce`
     RIGHTFUL_SITE        address of these pages in mails, https://privacy.example
+    RIGHTFUL_OIDC_ISSUER   your identity provider (OpenID Connect), https://id.example; unset =
+                         staff come in by password alone. RIGHTFUL_OIDC_CLIENT is our number there,
+                         RIGHTFUL_OIDC_SECRET_FILE holds the secret, RIGHTFUL_OIDC_NAME is what
+                         the button says
 
 Easy to get wrong: an unknown mode falls back to nothing here, it is refused; and
 there is no switch that turns Django's debug pages on.
@@ -180,8 +184,24 @@ ACCOUNT_RATE_LIMITS = {
     "api_stranger": "30/m/ip",  # tokens that open nothing
     "guardian": "60/m/ip,30/m/key",
     "sign_up": "20/m/ip,3/m/key,20/h/key",
+    "company_sign_in": "30/m/ip",
 }
 ALLAUTH_TRUSTED_PROXY_COUNT = _whole_number("RIGHTFUL_PROXIES", 0)
+
+# Staff may come in by the organisation's identity provider; the second factor here is asked for all the same.
+RIGHTFUL_OIDC: dict[str, str] = {}
+if _issuer := os.environ.get("RIGHTFUL_OIDC_ISSUER", ""):
+    _secret_file = os.environ.get("RIGHTFUL_OIDC_SECRET_FILE", "")
+    RIGHTFUL_OIDC = {
+        "issuer": _issuer,
+        "client": os.environ.get("RIGHTFUL_OIDC_CLIENT", ""),
+        "secret": Path(_secret_file).read_text("utf-8").strip() if _secret_file else "",
+        "name": os.environ.get("RIGHTFUL_OIDC_NAME", "") or str(urlsplit(_issuer).hostname),
+    }
+    if not _issuer.startswith("https://") and (PRODUCTION or urlsplit(_issuer).hostname != "127.0.0.1"):
+        raise ImproperlyConfigured("RIGHTFUL_OIDC_ISSUER looks like https://id.example")
+    if not RIGHTFUL_OIDC["client"] or not RIGHTFUL_OIDC["secret"]:
+        raise ImproperlyConfigured("RIGHTFUL_OIDC_ISSUER needs RIGHTFUL_OIDC_CLIENT and RIGHTFUL_OIDC_SECRET_FILE")
 
 MFA_ADAPTER = "rightful.web.second_factor.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp"]

@@ -50,7 +50,7 @@ serve(folder, port=int(port), demo=True)
 """
 
 
-def start(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
+def start(folder: Path, **environment: str) -> tuple[subprocess.Popen[bytes], str]:
     """A server of its own process, as `rightful serve` runs it. What it says goes to a file beside the workspace."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -59,7 +59,7 @@ def start(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
     with said.open("wb") as file:
         command = [sys.executable, "-c", SERVER, str(folder), str(port), PASSWORD, SECRET]
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("RIGHTFUL_", "DJANGO_"))}
-        process = subprocess.Popen(command, cwd=ROOT, stderr=file, env=clean)
+        process = subprocess.Popen(command, cwd=ROOT, stderr=file, env=clean | environment)
     address = f"http://127.0.0.1:{port}"
     for _ in range(120):
         if process.poll() is not None:

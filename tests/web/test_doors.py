@@ -38,6 +38,8 @@ PUBLIC = {
     "/notice/3/file/3",
     "/staff/sign-in/",
     "/staff/sign-in/code/",
+    "/staff/sign-in/company/",
+    "/staff/sign-in/company/back/",
     "/staff/sign-in/switched-off/",
 }
 AGENTS = {"/v1/agent/3", "/v1/data-rights-request", "/v1/data-rights-request/3"}  # their protocol wants 403
@@ -50,6 +52,7 @@ POST_ONLY = {
     "/me/choices/undo/",
     "/me/sign-out/",
     "/staff/sign-out/",
+    "/staff/sign-in/company/",
     "/staff/notices/publish/",
 }
 

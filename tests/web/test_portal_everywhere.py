@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from tests.browser import follow
 from tests.web import small_meadow
 from tests.web.test_browser import AXE, CUT_OFF, SHOTS, TOO_SMALL, come_in
 from tests.web.test_languages import PSEUDO, untranslated, write_pseudo
@@ -303,18 +304,18 @@ def test_pictures_on_paper_and_in_forced_colours(walk, look: str):
 def test_the_pages_and_the_choice_of_language_work_without_javascript(walk):
     sample = (Stop("choices", "/me/choices/", "ana"),)
     for _stop, page in walk(sample, java_script_enabled=False, locale="en"):
-        page.get_by_role("button", name="Deutsch").click()
+        follow(page.get_by_role("button", name="Deutsch"))
         assert page.url.endswith("/me/choices/")
         assert page.get_by_role("heading", name="Ihre Entscheidungen", level=1).count() == 1
         for name in ("An", "Aus"):
-            page.locator("#choice-newsletter-email").get_by_role("button", name=name, exact=True).click()
+            follow(page.locator("#choice-newsletter-email").get_by_role("button", name=name, exact=True))
         assert page.get_by_text("Ab diesem Augenblick nutzen wir Ihre Daten dafür nicht.").count() == 1
         page.goto("/me/uses/")
         page.get_by_label("Was geschah").select_option("choice")
-        page.get_by_role("button", name="Zeigen", exact=True).click()
+        follow(page.get_by_role("button", name="Zeigen", exact=True))
         assert "outcome=choice" in page.url
         assert set(page.locator(".use .tag").all_inner_texts()) == {"Ihre Entscheidung"}
         page.goto(STREET)
         page.get_by_label("Was richtig ist").fill("Kurze Gasse 2")
-        page.get_by_role("button", name="Berichtigen").click()
+        follow(page.get_by_role("button", name="Berichtigen"))
         assert page.get_by_text("Es ist berichtigt.").count() == 1
