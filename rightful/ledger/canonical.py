@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 Json = Any
 """str, int, float, bool, None, and lists, tuples and mappings of these."""
@@ -48,7 +49,36 @@ def read(data: bytes) -> Json:
 
 def canonical_text(value: Json) -> str:
     """The same before it is encoded; half a surrogate pair is noticed only by `encode`."""
+    if type(value) is dict:
+        form = _forms.get(tuple(value)) or _learn_form(value)
+        if form is not None:
+            members = form.pick(value)
+            if _TEXT.issuperset(map(type, members)):
+                return form.text % tuple(map(_encode_text, members))
     return _fast(value) if _is_plain(value, 0) else _write(value, 0)
+
+
+class _Form(NamedTuple):
+    """What is the same in all objects with these names, and how their values are taken in canonical order."""
+
+    text: str
+    pick: Callable[[Mapping[str, Json]], tuple[Json, ...]]
+
+
+_TEXT = frozenset({str})
+_MAX_FORMS = 1000  # names that are made up as the program runs must not fill the memory
+_forms: dict[tuple[str, ...], _Form] = {}
+
+
+def _learn_form(value: dict[Json, Json]) -> _Form | None:
+    """The form of an object that is remembered; none for one name or none, or for names that need care."""
+    names = tuple(value)
+    if len(names) < 2 or len(_forms) >= _MAX_FORMS or not all(type(n) is str and n.isascii() for n in names):
+        return None
+    ordered = sorted(names)
+    text = ",".join(_encode_text(name).replace("%", "%%") + ":%s" for name in ordered)
+    form = _forms[names] = _Form("{" + text + "}", itemgetter(*ordered))
+    return form
 
 
 def _integer(text: str) -> int | float:

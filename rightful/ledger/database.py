@@ -29,6 +29,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
@@ -135,6 +136,8 @@ class Tx:
     def insert_many(self, table: str, columns: str, rows: Sequence[Sequence[Any]]) -> None:
         """Insert many rows as fast as the dialect can (SQLite: wide VALUES; PostgreSQL: arrays).
 
+        After a `Conflict` some of the rows may be there: undo the transaction, or the savepoint around this.
+
         Args:
             table, columns: constants of the program ("idx, leaf"), never input.
         """
@@ -148,7 +151,7 @@ class Tx:
             for step in (256, 16, 1):
                 sql = _wide_insert(table, columns, width, step)
                 while len(rows) - at >= step:
-                    self._raw.execute(sql, [value for row in rows[at : at + step] for value in row])
+                    self._raw.execute(sql, list(chain.from_iterable(rows[at : at + step])))
                     at += step
         except Exception as error:
             _translate(error)
@@ -565,7 +568,8 @@ def _dumper_of(packed: type[_PackedArray]) -> Any:
 @lru_cache(512)
 def _wide_insert(table: str, columns: str, width: int, rows: int) -> str:
     row = f"({', '.join('?' * width)})"
-    return f"INSERT INTO {table} ({columns}) VALUES {', '.join([row] * rows)}"
+    # OR FAIL: to be able to undo half of a statement, SQLite would copy every page it is about to change.
+    return f"INSERT OR FAIL INTO {table} ({columns}) VALUES {', '.join([row] * rows)}"
 
 
 _RETURNS_ROWS = re.compile(r"^\s*(?:SELECT|VALUES|WITH|SHOW|TABLE)\b|\bRETURNING\b", re.I)

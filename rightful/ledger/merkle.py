@@ -38,8 +38,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 def root_of(leaf_hashes: Iterable[bytes]) -> bytes:
     """The Merkle tree hash over these leaf hashes, in order."""
     edge = Edge()
-    for leaf in leaf_hashes:
-        edge.add(leaf)
+    edge.add(leaf_hashes)
     return edge.root()
 
 
@@ -134,7 +133,7 @@ class Edge:
 
     `peaks` are the roots of the complete subtrees from left (largest) to right, one
     for each bit of `size`. `open_tiles[level]` are the hashes of the tile that is not
-    full yet at that level; `add` returns the tiles that an entry completes.
+    full yet at that level; `add` returns the tiles that entries complete.
     """
 
     __slots__ = ("open_tiles", "peaks", "size")
@@ -168,24 +167,36 @@ class Edge:
         twin.open_tiles = [tile.copy() for tile in self.open_tiles]
         return twin
 
-    def add(self, leaf: bytes) -> list[tuple[int, int, bytes, list[bytes]]]:
-        """Add one leaf hash; return the tiles it fills as (level, number, tile root, 256 hashes)."""
+    def add(self, leaves: Iterable[bytes]) -> list[tuple[int, int, bytes, list[bytes]]]:
+        """Add leaf hashes; return the tiles they fill as (level, number, tile root, 256 hashes).
+
+        Height by height over all of them, which costs half of what one leaf after the other does.
+        """
         filled: list[tuple[int, int, bytes, list[bytes]]] = []
-        peaks, size, computed, height = self.peaks, self.size, leaf, 0
-        self.open_tiles[0].append(leaf)
-        while size & 1:
-            computed = sha256(b"\x01" + peaks.pop() + computed).digest()
-            size >>= 1
-            height += 1
+        fresh, start, height = list(leaves), self.size, 0  # the new complete subtrees of one height, from `start` on
+        tops: list[bytes] = []
+        tiles: list[list[bytes]] = []
+        self.size += len(fresh)
+        while fresh:
             if height % TILE_HEIGHT == 0:
                 level = height // TILE_HEIGHT
+                numbers = range(start, start + len(tiles))
+                filled += [(level - 1, *one) for one in zip(numbers, fresh, tiles, strict=True)] if level else []
                 if len(self.open_tiles) == level:
                     self.open_tiles.append([])
-                filled.append((level - 1, self.size >> height, computed, self.open_tiles[level - 1]))
-                self.open_tiles[level - 1] = []
-                self.open_tiles[level].append(computed)
-        peaks.append(computed)
-        self.size += 1
+                hashes = self.open_tiles[level] + fresh
+                full = len(hashes) - len(hashes) % TILE_WIDTH
+                tiles = [hashes[at : at + TILE_WIDTH] for at in range(0, full, TILE_WIDTH)]
+                self.open_tiles[level] = hashes[full:]
+            if start & 1:
+                fresh.insert(0, self.peaks.pop())
+            if len(fresh) & 1:
+                tops.append(fresh.pop())
+            pairs = zip(fresh[::2], fresh[1::2], strict=True)
+            fresh = [sha256(b"\x01" + left + right).digest() for left, right in pairs]
+            start >>= 1
+            height += 1
+        self.peaks += reversed(tops)
         return filled
 
     def root(self) -> bytes:

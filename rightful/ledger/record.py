@@ -37,6 +37,7 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from hashlib import sha256
+from itertools import count, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -140,7 +141,7 @@ class _Work:
         self.key_epoch = key_epoch
         self.drafts = drafts
         self.rows = rows
-        self.prepared: list[Prepared] = []
+        self.prepared = Prepared({})
         self.entries: list[Entry] = []
         self.future: Future[list[Entry]] = Future()
 
@@ -579,11 +580,11 @@ class Ledger:
     def _commit_next(self) -> bool:
         """Commit the callers at the front of the queue together. Both locks are held."""
         with self._queue_lock:
-            count = entries = 0
-            while count < len(self._queue) and (count == 0 or entries + len(self._queue[count].drafts) <= GROUP_SIZE):
-                entries += len(self._queue[count].drafts)
-                count += 1
-            works, self._queue[:count] = self._queue[:count], []
+            taken = entries = 0
+            while taken < len(self._queue) and (taken == 0 or entries + len(self._queue[taken].drafts) <= GROUP_SIZE):
+                entries += len(self._queue[taken].drafts)
+                taken += 1
+            works, self._queue[:taken] = self._queue[:taken], []
         if not works:
             return False
         self._committing.now = True
@@ -629,13 +630,14 @@ class Ledger:
 
     def _keep_for_publisher(self, size: int, works: list[_Work]) -> None:
         """Entries just written are published within a second: then they need not be read again."""
-        prepared = [one for work in works for one in work.prepared]
+        first = size - sum(len(work.entries) for work in works)
         with self._recent_lock:
             recent = self._recent
-            if recent.first + len(recent.leaves) != size - len(prepared) or len(recent.leaves) > MAX_RECENT:
-                recent = self._recent = Recent(size - len(prepared))
-            recent.leaves.extend([one.leaf for one in prepared])
-            recent.hashes.extend([one.leaf_hash for one in prepared])
+            if recent.first + len(recent.leaves) != first or len(recent.leaves) > MAX_RECENT:
+                recent = self._recent = Recent(first)
+            for work in works:
+                recent.leaves.extend(work.prepared.leaves)
+                recent.hashes.extend(work.prepared.hashes)
 
     @contextlib.contextmanager
     def _others_may_compute(self) -> Iterator[None]:
@@ -659,10 +661,8 @@ class Ledger:
         first = size
         for work in works:
             at = self._recording_instant(work, newest, now)
-            work.entries = [
-                Entry(index, at, prepared.id, prepared.kind, prepared.leaf)
-                for index, prepared in enumerate(work.prepared, first)
-            ]
+            made = work.prepared
+            work.entries = list(map(Entry, count(first), repeat(at), made.ids, made.kinds, made.leaves))
             if work.rows is not None:
                 # Alone in its transaction a caller needs no savepoint: SQLite would copy every page it touches.
                 part = tx.savepoint() if len(works) > 1 else contextlib.nullcontext()
@@ -694,20 +694,15 @@ class Ledger:
         leaves: list[tuple[int, bytes, bytes]] = []
         sealed: list[tuple[int, str | None, bytes | None]] = []
         bulk: list[tuple[int, bytes, bytes, bytes]] = []
-        tiles: list[tuple[int, int, bytes, bytes]] = []
-        add = edge.add
+        first = edge.size
         for work in works:
-            for entry, prepared in zip(work.entries, work.prepared, strict=True):
-                index, leaf_hash = entry.index, prepared.leaf_hash
-                leaves.append((index, entry.leaf, leaf_hash))
-                if prepared.key is not None:
-                    sealed.append((index, prepared.key.subject, prepared.sealed))
-                elif prepared.sealed is not None:
-                    sealed.append((index, None, prepared.sealed))
-                for part, bits, salt, digest in prepared.parts:
-                    bulk.append((part << 40 | index, bits, salt, digest))
-                for level, number, root, hashes in add(leaf_hash):
-                    tiles.append((level, number, root, b"".join(hashes)))
+            made = work.prepared
+            leaves += zip(count(first), made.leaves, made.hashes, strict=False)
+            sealed += [(first + place, subject, text) for place, subject, text in made.sealed]
+            bulk += [(part << 40 | first + place, bits, salt, digest) for place, part, bits, salt, digest in made.bulk]
+            first += len(made.leaves)
+        filled = edge.add([leaf_hash for _, _, leaf_hash in leaves])
+        tiles = [(level, number, root, b"".join(hashes)) for level, number, root, hashes in filled]
         tx.insert_many("rf_entry", "idx, leaf, hash", leaves)
         tx.insert_many("rf_sealed", "idx, subject, sealed", sealed)
         tx.insert_many("rf_bulk", "place, bits, salt, digest", bulk)
@@ -723,7 +718,7 @@ class Ledger:
         at = max(at, newest)
         if at != work.at:
             work.at = at
-            work.prepared = [prepared.moved_to(at) for prepared in work.prepared]
+            work.prepared.move_to(at)
         return at
 
     def _link(self, tx: Tx, linked: int, size: int) -> int:
@@ -731,8 +726,9 @@ class Ledger:
         if size - linked < MAX_UNLINKED:
             return linked
         tx.execute(
-            "INSERT INTO rf_link (subject, idx) SELECT subject, idx FROM rf_sealed"
-            " WHERE idx >= ? AND idx < ? AND subject IS NOT NULL ORDER BY subject, idx",
+            f"{'INSERT OR FAIL' if tx.dialect == 'sqlite' else 'INSERT'} INTO rf_link (subject, idx)"
+            " SELECT subject, idx FROM rf_sealed WHERE idx >= ? AND idx < ? AND subject IS NOT NULL"
+            " ORDER BY subject, idx",
             (linked, size),
         )
         return size
@@ -879,10 +875,8 @@ class Ledger:
         if not 0 < size - self._edge.size <= 10 * GROUP_SIZE:
             return None
         edge = self._edge.copy()
-        for _, leaf in tx.execute(
-            "SELECT idx, leaf FROM rf_entry WHERE idx >= ? AND idx < ? ORDER BY idx", (edge.size, size)
-        ):
-            edge.add(merkle.leaf_hash(bytes(leaf)))
+        added = tx.execute("SELECT leaf FROM rf_entry WHERE idx >= ? AND idx < ? ORDER BY idx", (edge.size, size))
+        edge.add([merkle.leaf_hash(bytes(leaf)) for (leaf,) in added])
         return edge if edge.size == size and edge.root() == root else None
 
     def _begin_recovery(self, lost: str | None, statement: str) -> None:

@@ -19,7 +19,7 @@ import re
 import threading
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rightful.errors import BadInput, RecordMismatch
 from rightful.ledger import merkle
@@ -76,21 +76,29 @@ class SubjectKey:
         return sha256(self.outer + sha256(self.inner + entry_id).digest()).hexdigest()
 
 
-class Prepared(NamedTuple):
-    """A draft with all that can be computed before its index is known."""
+class Prepared:
+    """The drafts of one caller with all that can be computed before their indexes are known, in columns.
 
-    id: str
-    kind: str
-    leaf: bytes
-    leaf_hash: bytes
-    key: SubjectKey | None
-    sealed: bytes | None
-    parts: list[tuple[int, bytes, bytes, bytes]]  # (part, bits, salt, digest)
+    A column costs less than an object for each draft. `sealed` and `bulk` begin with the draft's place.
+    """
 
-    def moved_to(self, at: int) -> Prepared:
-        """The same, recorded at another instant: `at` is the entry's first member, of fixed length."""
-        leaf = b'{"at":"' + instant(at).encode() + self.leaf[_BEHIND_AT:]
-        return self._replace(leaf=leaf, leaf_hash=sha256(b"\x00" + leaf).digest())
+    __slots__ = ("bulk", "hashes", "ids", "keys", "kinds", "leaves", "sealed", "stored")
+
+    def __init__(self, keys: Mapping[str, SubjectKey]) -> None:
+        self.keys = keys
+        self.stored = all(key.stored for key in self.keys.values())
+        self.ids: list[str] = []
+        self.kinds: list[str] = []
+        self.leaves: list[bytes] = []
+        self.hashes: list[bytes] = []
+        self.sealed: list[tuple[int, str | None, bytes | None]] = []  # (place, subject, payload)
+        self.bulk: list[tuple[int, int, bytes, bytes, bytes]] = []  # (place, part, bits, salt, digest)
+
+    def move_to(self, at: int) -> None:
+        """Recorded at another instant: `at` is each entry's first member, of fixed length."""
+        head = b'{"at":"' + instant(at).encode()
+        self.leaves = [head + leaf[_BEHIND_AT:] for leaf in self.leaves]
+        self.hashes = [sha256(b"\x00" + leaf).digest() for leaf in self.leaves]
 
 
 class Prepares(Protocol):
@@ -99,7 +107,7 @@ class Prepares(Protocol):
     at: int
     key_epoch: int  # how many keys had been destroyed when it was prepared
     drafts: Sequence[Draft]
-    prepared: list[Prepared]
+    prepared: Prepared
 
 
 class Sealer:
@@ -113,50 +121,65 @@ class Sealer:
         self._kinds: set[str] = set()
         self.log_key = SubjectKey("", keys.log_key, b"", stored=True)
 
-    def prepare(self, drafts: Sequence[Draft], at: int) -> list[Prepared]:
-        """Make drafts ready to be recorded at this instant (or a later one, see `Prepared.moved_to`)."""
+    def prepare(self, drafts: Sequence[Draft], at: int) -> Prepared:
+        """Make drafts ready to be recorded at this instant (or a later one, see `Prepared.move_to`)."""
+        if not drafts:
+            return Prepared({})
         subjects = {draft.subject for draft in drafts if draft.subject is not None}
         keys = self.find_keys(subjects, create=True) if subjects else {}
-        random = os.urandom(60 * len(drafts))
-        head = '{"at":"' + instant(at)
-        prepared = []
-        for number, draft in enumerate(drafts):
-            start = 60 * number
-            key = keys[draft.subject] if draft.subject is not None else None
-            try:
-                prepared.append(self._prepare_one(draft, key, head, random[start : start + 60]))
-            except (NotCanonical, UnicodeEncodeError) as error:
-                raise BadInput(f"the draft of a {draft.kind} entry cannot be written: {error}") from error
-        return prepared
+        try:
+            return self._in_columns(drafts, keys, '"at":"' + instant(at))
+        except (NotCanonical, UnicodeEncodeError):
+            for draft in drafts:
+                _refuse_unwritable(draft)
+            raise
 
-    def _prepare_one(self, draft: Draft, key: SubjectKey | None, head: str, random: bytes) -> Prepared:
-        kind, public, private, _, subjects, happened_at = draft
-        if kind not in self._kinds:
+    def _in_columns(self, drafts: Sequence[Draft], keys: dict[str, SubjectKey], at: str) -> Prepared:
+        """One small step for all drafts, then the next: all steps for one draft after the other take a seventh more."""
+        made = Prepared(keys)
+        kinds, publics, privates, owners, bulks, happened = zip(*drafts, strict=True)
+        for kind in set(kinds).difference(self._kinds):
             self._learn_kind(kind)
-        raw_id = random[:16]
-        entry_id = raw_id.hex()
-        sealed = None
-        text = head  # members in canonical order
-        if private:
-            opened = random[16:48] + canonical(private)
-            nonce = random[48:]
-            sealed = _SEALED_WITH + nonce + (key or self.log_key).cipher.encrypt(nonce, opened, raw_id)
-            text += '","commitment":"' + sha256(opened).hexdigest()
-        if key is not None:
-            text += '","handle":"' + key.handle(raw_id)
-        if happened_at is not None:
-            text += '","happened_at":"' + instant(happened_at)
-        text += f'","id":"{entry_id}","kind":"{kind}","public":{canonical_text(public)}'
-        parts: list[tuple[int, bytes, bytes, bytes]] = []
-        if subjects is not None:
-            count, parts = split_bitmap(subjects)
-            commitment = commit_to_parts([(part, digest) for part, _, _, digest in parts]).hex()
-            stated = {"commitment": commitment, "count": count, "parts": [part for part, *_ in parts]}
-            text += f',"subjects":{canonical_text(stated)}'
-        leaf = (text + ',"v":1}').encode()
-        if len(leaf) > MAX_ENTRY_BYTES:
-            raise BadInput(f"a {kind} entry is too large: {len(leaf)} bytes, at most {MAX_ENTRY_BYTES}")
-        return Prepared(entry_id, kind, leaf, sha256(b"\x00" + leaf).digest(), key, sealed, parts)
+        random = os.urandom(60 * len(drafts))
+        starts = range(0, len(random), 60)
+        raw_ids = [random[start : start + 16] for start in starts]
+        owned = [None if owner is None else keys[owner] for owner in owners]
+        opened = [
+            random[start + 16 : start + 48] + canonical_text(private).encode() if private else None
+            for start, private in zip(starts, privates, strict=True)
+        ]
+        nonces = [random[start + 48 : start + 60] for start in starts]
+        log_key = self.log_key
+        sealed = [
+            None if text is None else _SEALED_WITH + nonce + (key or log_key).cipher.encrypt(nonce, text, raw_id)
+            for key, nonce, text, raw_id in zip(owned, nonces, opened, raw_ids, strict=True)
+        ]
+        # The members of an entry in canonical order, each behind the quote that ends the one before.
+        commitments = ["" if text is None else '","commitment":"' + sha256(text).hexdigest() for text in opened]
+        handles = [
+            "" if key is None else '","handle":"' + key.handle(raw_id)
+            for key, raw_id in zip(owned, raw_ids, strict=True)
+        ]
+        instants = ["" if us is None else '","happened_at":"' + instant(us) for us in happened]
+        made.ids = [raw_id.hex() for raw_id in raw_ids]
+        stated = list(map(canonical_text, publics))
+        about = ["" if bits is None else _about(made, place, bits) for place, bits in enumerate(bulks)]
+        hashed = [
+            f'\0{{{at}{commitment}{handle}{when}","id":"{id_}","kind":"{kind}","public":{public}{many},"v":1}}'.encode()
+            for commitment, handle, when, id_, kind, public, many in zip(
+                commitments, handles, instants, made.ids, kinds, stated, about, strict=True
+            )
+        ]
+        largest = max(hashed, key=len)
+        if len(largest) > MAX_ENTRY_BYTES + 1:
+            kind = kinds[hashed.index(largest)]
+            raise BadInput(f"a {kind} entry is too large: {len(largest) - 1} bytes, at most {MAX_ENTRY_BYTES}")
+        made.kinds = list(kinds)
+        made.leaves = [text[1:] for text in hashed]
+        made.hashes = [sha256(text).digest() for text in hashed]
+        rows = enumerate(zip(owners, sealed, strict=True))
+        made.sealed = [(place, *row) for place, row in rows if row != (None, None)]
+        return made
 
     def _learn_kind(self, kind: str) -> None:
         if not _KIND.match(kind):
@@ -254,13 +277,11 @@ class Sealer:
         """
         self.notice()
         epoch = self.epoch
-        while unsure := {
-            key.subject for work in works for key in _keys_of(work) if work.key_epoch != epoch or not key.stored
-        }:
+        while unsure := set().union(*(_unsure(work, epoch) for work in works)):
             valid = self._load_keys(sorted(unsure))
             fresh: dict[str, SubjectKey] = {}
             for work in works:
-                for key in _keys_of(work):
+                for key in work.prepared.keys.values():
                     if not key.stored and key.subject not in valid:
                         fresh.setdefault(key.subject, key)
             kept = self._keys.subjects.keep({subject: key.wrapped for subject, key in fresh.items()})
@@ -271,7 +292,7 @@ class Sealer:
             with self.lock:
                 self._cache = {s: k for s, k in self._cache.items() if s not in unsure} | valid
             for work in works:
-                used = [key for key in _keys_of(work) if key.subject in unsure]
+                used = [key for subject, key in work.prepared.keys.items() if subject in unsure]
                 if all(key.subject in valid and valid[key.subject].wrapped == key.wrapped for key in used):
                     for key in used:
                         key.stored = True
@@ -280,8 +301,27 @@ class Sealer:
                 work.key_epoch = epoch
 
 
-def _keys_of(work: Prepares) -> list[SubjectKey]:
-    return [prepared.key for prepared in work.prepared if prepared.key is not None]
+def _unsure(work: Prepares, epoch: int) -> set[str]:
+    """Subjects whose key may not be the one that is stored."""
+    if work.key_epoch != epoch:
+        return set(work.prepared.keys)
+    return set() if work.prepared.stored else {s for s, key in work.prepared.keys.items() if not key.stored}
+
+
+def _about(made: Prepared, place: int, subjects: bytes) -> str:
+    """What an entry says about the customers of a bulk use, whose parts are kept beside it."""
+    count, parts = split_bitmap(subjects)
+    made.bulk += [(place, *part) for part in parts]
+    commitment = commit_to_parts([(part, digest) for part, _, _, digest in parts]).hex()
+    return f',"subjects":{canonical_text({"commitment": commitment, "count": count, "parts": [p for p, *_ in parts]})}'
+
+
+def _refuse_unwritable(draft: Draft) -> None:
+    for members in (draft.private, draft.public):
+        try:
+            canonical(members)
+        except NotCanonical as error:
+            raise BadInput(f"the draft of a {draft.kind} entry cannot be written: {error}") from error
 
 
 def commit_to_parts(parts: Sequence[tuple[int, bytes]]) -> bytes:

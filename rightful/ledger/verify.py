@@ -168,10 +168,10 @@ def verify_folder(folder: str | Path, key: str | VerifierKey, *, older: str | No
         for index, entry in enumerate(_bundle(folder, number, width, report), number * TILE_WIDTH):
             leaf = merkle.leaf_hash(entry)
             leaves.append(leaf)
-            for level, at, _, hashes in edge.add(leaf):
-                tiles[level, at] = b"".join(hashes)
             _check_form(entry, index, report)
             report.checked += 1
+        for level, at, _, hashes in edge.add(leaves):
+            tiles[level, at] = b"".join(hashes)
         stored = _read(folder / tile_path(0, number, width)) or b""
         for offset, leaf in enumerate(leaves):
             if stored[offset * 32 : offset * 32 + 32] != leaf:
@@ -272,10 +272,12 @@ def _check_entries(tx: Tx, report: Report, progress: Callable[[int, int], None] 
         start = number * TILE_WIDTH
         stored = _rows(tx, start, start + TILE_WIDTH)
         tile = _stored_tile(tx, 0, number)
+        leaves: list[bytes] = []
         for index in range(start, start + width):
             where = f"rf_entry {index}"
             if index not in stored:
                 report.add(where, index, f"entry {index} is missing")
+                edge.add(leaves)
                 return edge
             leaf, stored_hash = stored[index]
             computed = merkle.leaf_hash(leaf)
@@ -287,14 +289,15 @@ def _check_entries(tx: Tx, report: Report, progress: Callable[[int, int], None] 
                 if at < newest:
                     report.add(where, index, f"entry {index} was recorded before the one in front of it")
                 newest = at
-            for level, at_number, root, hashes in edge.add(computed):
-                if level or tile:
-                    found = _stored_tile(tx, level, at_number)
-                    if found != (root, b"".join(hashes)):
-                        report.add_tile(f"rf_tile {level}/{at_number}", level, at_number)
-                else:
-                    report.add(f"rf_tile 0/{at_number}", start, f"tile 0/{at_number} is missing")
+            leaves.append(computed)
             report.checked += 1
+        for level, at_number, root, hashes in edge.add(leaves):
+            if level or tile:
+                found = _stored_tile(tx, level, at_number)
+                if found != (root, b"".join(hashes)):
+                    report.add_tile(f"rf_tile {level}/{at_number}", level, at_number)
+            else:
+                report.add(f"rf_tile 0/{at_number}", start, f"tile 0/{at_number} is missing")
         if progress is not None and number % 40 == 0:
             progress(report.checked, report.size)
     beyond = tx.one("SELECT min(idx) FROM rf_entry WHERE idx < 0 OR idx >= ?", (report.size,))
@@ -501,9 +504,8 @@ def _bundle(folder: Path, number: int, width: int, report: Report) -> list[bytes
 def _root_of_entries(folder: Path, size: int) -> bytes:
     edge = Edge()
     for path in _bundle_paths(folder):
-        for entry in merkle.unbundle(path.read_bytes()):
-            if edge.size < size:
-                edge.add(merkle.leaf_hash(entry))
+        entries = merkle.unbundle(path.read_bytes())[: size - edge.size]
+        edge.add(map(merkle.leaf_hash, entries))
     if edge.size != size:
         raise IndexError(f"{edge.size} entries, not {size}")
     return edge.root()

@@ -11,6 +11,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rightful.ledger.canonical import _MAX_FORMS as MAX_FORMS
 from rightful.ledger.canonical import NotCanonical, canonical, read
 
 VECTORS = json.loads((Path(__file__).parent / "vectors/rfc8785.json").read_text())
@@ -99,3 +100,22 @@ def test_words_of_enumerations_tuples_and_read_only_mappings_are_written_by_valu
 def test_the_fast_way_and_the_careful_way_agree():
     plain = {"b": ['\u2028\x7f\x00"\\/', 1, None, True], "a": {"z": "ö", "y": {}}}
     assert canonical(plain) == canonical(MappingProxyType(plain)) == rfc8785.dumps(plain)
+
+
+NAMES = st.sampled_from(["a", "b", "%", "%s", 'q"', "\n", "ö", "\U0001f600", "\ufb33"])
+
+
+@given(st.lists(st.dictionaries(NAMES, TEXT | SAFE | st.just(Colour.RED), max_size=4), min_size=2, max_size=8))
+def test_objects_of_a_form_seen_before_are_written_like_the_first(objects):
+    for value in [*objects, *objects]:
+        backwards = dict(reversed(value.items()))
+        assert canonical(value) == canonical(backwards) == canonical(MappingProxyType(value)) == rfc8785.dumps(value)
+
+
+def test_forms_that_are_made_up_without_end_do_not_fill_the_memory(monkeypatch):
+    forms: dict[object, object] = {}
+    monkeypatch.setattr("rightful.ledger.canonical._forms", forms)
+    for number in range(3000):
+        canonical({f"made-up-{number}": "x", "kept": "y"})
+    assert len(forms) == MAX_FORMS
+    assert canonical({"b": "%s", "a": "ö"}) == '{"a":"ö","b":"%s"}'.encode()

@@ -75,6 +75,20 @@ def test_a_row_that_breaks_a_key_is_a_conflict_on_every_database(db):
     assert db.query("SELECT id FROM thing") == [(1,)]
 
 
+@pytest.mark.parametrize("count", [3, 40, 400])
+def test_rows_in_front_of_a_conflict_go_with_the_savepoint_and_with_the_transaction(db, count):
+    rows = [(number, f"n{number}") for number in range(count)]
+    broken = [*((number + 1000, f"m{number}") for number in range(count)), (1, "taken")]
+    with db.write() as tx:
+        tx.insert_many("thing", "id, name", rows)
+        with pytest.raises(Conflict), tx.savepoint():
+            tx.insert_many("thing", "id, name", broken)
+        assert tx.one("SELECT count(*), max(id) FROM thing") == (count, count - 1)
+    with pytest.raises(Conflict), db.write() as tx:
+        tx.insert_many("thing", "id, name", broken)
+    assert db.query("SELECT id, name FROM thing ORDER BY id") == rows
+
+
 def test_a_reader_sees_one_state_while_others_write(db):
     with db.read() as tx:
         assert tx.one("SELECT count(*) FROM thing") == (0,)

@@ -185,11 +185,32 @@ def test_a_tree_grows_from_every_one_of_its_beginnings(data):
 def test_an_edge_rebuilt_from_open_tiles_goes_on_like_the_one_that_grew(size):
     grown = Edge()
     for number in range(size):
-        grown.add(HASHES[number % 1200])
+        grown.add([HASHES[number % 1200]])
     rebuilt = Edge.from_open_tiles(size, grown.open_tiles)
     assert (rebuilt.root(), rebuilt.peaks) == (grown.root(), grown.peaks)
-    assert [rebuilt.add(leaf) for leaf in HASHES[:300]] == [grown.add(leaf) for leaf in HASHES[:300]]
+    assert [rebuilt.add([leaf]) for leaf in HASHES[:300]] == [grown.add([leaf]) for leaf in HASHES[:300]]
     assert rebuilt.root() == grown.root()
+
+
+@given(st.lists(st.integers(0, 1200), max_size=6))
+def test_leaves_added_together_make_the_tree_that_leaves_added_singly_make(pieces):
+    together, singly = Edge(), Edge()
+    for piece in pieces:
+        leaves = HASHES[:piece]
+        filled = together.add(leaves)
+        assert sorted(filled) == sorted(tile for leaf in leaves for tile in singly.add([leaf]))
+        assert (together.size, together.peaks, together.root()) == (singly.size, singly.peaks, singly.root())
+        assert together.open_tiles == singly.open_tiles
+    assert together.root() == _naive([leaf for piece in pieces for leaf in HASHES[:piece]])
+
+
+def test_a_tile_of_tiles_is_filled_by_leaves_added_together():
+    edge = Edge()
+    leaves = [HASHES[number % 1200] for number in range(65_536 + 300)]
+    tiles = {(level, number): (root, hashes) for level, number, root, hashes in edge.add(leaves)}
+    assert set(tiles) == {(0, number) for number in range(257)} | {(1, 0)}
+    assert tiles[1, 0][1] == [tiles[0, number][0] for number in range(256)]
+    assert tiles[1, 0][0] == _naive(leaves[:65_536])
 
 
 def test_an_edge_is_not_rebuilt_from_tiles_with_a_gap():
