@@ -28,6 +28,7 @@ from typing import Any
 
 from rightful.actions.find_person import links_in_force, region_of, store_of
 from rightful.actions.keep_gone import keep_off
+from rightful.actions.look_in_files import files_with
 from rightful.actions.record_choice import make_event, record
 from rightful.actions.tell_recipients import tell_recipients
 from rightful.actions.view_customer import may_look
@@ -52,7 +53,6 @@ from rightful.workspace import Workspace
 PASSES = 3
 """A database may copy what is deleted (triggers): so often it is looked again and cleaned."""
 COPY_LENGTH = 10
-CHUNK = 8 << 20
 
 Step = Callable[[str], None]
 """Called before and after each step with its name; tests stop the process there."""
@@ -679,9 +679,9 @@ class _Work:
     def _bytes_left(self) -> Iterator[Residue]:
         """Our own files, byte by byte: database, log, tiles, segments, snapshot, spill, outbox."""
         strong = [i for i in self._strong() if i.kind in ("email", "phone", "number")]
-        for path in _files(self.ws.path, but=("keys", "policy")):
-            if _holds_bytes(path, strong):
-                yield Residue("", path.relative_to(self.ws.path).parts[0], 1, f"bytes in the file {path.name}")
+        needles = {i.value.encode() for i in strong} | {i.value.encode("utf-16-le") for i in strong}
+        for path in files_with(list(_files(self.ws.path, but=("keys", "policy"))), needles):
+            yield Residue("", path.relative_to(self.ws.path).parts[0], 1, f"bytes in the file {path.name}")
 
 
 def _added(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, int]:
@@ -779,21 +779,6 @@ def _files(folder: Path, but: Iterable[str] = ()) -> Iterator[Path]:
             yield from _files(path)
         elif path.is_file():
             yield path
-
-
-def _holds_bytes(path: Path, strong: Sequence[Identifier]) -> bool:
-    """Whether a file holds an address or a number, in any letters, as UTF-8 or UTF-16."""
-    needles = {i.value.encode() for i in strong} | {i.value.encode("utf-16-le") for i in strong}
-    if not needles:
-        return False
-    tail = b""
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            window = (tail + chunk).lower()
-            if any(needle in window for needle in needles):
-                return True
-            tail = chunk[-512:]
-    return False
 
 
 def _has_table(ws: Workspace, name: str) -> bool:
