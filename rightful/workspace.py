@@ -45,6 +45,7 @@ from rightful.protection.links import Links
 from rightful.retention.certificates import Certificates
 from rightful.retention.erasures import Erasures
 from rightful.retention.holds import Holds
+from rightful.retention.orders import Orders
 from rightful.retention.runs import DisposalRuns
 from rightful.retention.suppression import Suppression
 from rightful.rights.agents import Agents
@@ -243,6 +244,10 @@ class Workspace(AbstractContextManager["Workspace"]):
     @cached_property
     def disposals(self) -> DisposalRuns:
         return DisposalRuns(self.control)
+
+    @cached_property
+    def orders(self) -> Orders:
+        return Orders(self.ledger)
 
     @cached_property
     def certificates(self) -> Certificates:

@@ -65,8 +65,11 @@ def add_hold(
     return ws.holds.get(made[0])
 
 
-def release_hold(ws: Workspace, hold: str, *, actor: str) -> Hold:
+def release_hold(ws: Workspace, hold: str, *, actor: str, why: str = "") -> Hold:
     """End a hold now. What is due goes with the next disposal; `take_up_erasures` goes on with what waited.
+
+    Args:
+        why: why it ends ("judgment is final"), for everybody who audits; never a person's name.
 
     Raises:
         NotFound, BadInput: there is none, or it has ended already.
@@ -74,7 +77,7 @@ def release_hold(ws: Workspace, hold: str, *, actor: str) -> Hold:
     ws.holds.get(hold)
     now = ws.ledger.check_clock()
     ws.journal.record(
-        [Draft("hold.released", {"hold": hold}, {"actor": actor})],
+        [Draft("hold.released", {"hold": hold, "why": why.strip()}, {"actor": actor})],
         lambda tx, _: ws.holds.release(tx, hold, now, actor),
     )
     return ws.holds.get(hold)

@@ -27,6 +27,19 @@ from rightful.workspace import Workspace
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY_US = 86_400_000_000
+RETENTION = {
+    "disposal.ordered": "A disposal was ordered",
+    "disposal.taken-back": "An ordered disposal was taken back",
+    "disposal.overtaken": "An ordered disposal was not carried out: the policy had changed",
+    "disposal.begun": "Rows that are due are about to go",
+    "disposal.done": "Rows that were due are gone",
+    "disposal.failed": "A batch of a disposal failed; nothing of it is gone",
+    "disposal.closed": "A disposal ended",
+    "disposal.certified": "A certificate was issued",
+    "hold.added": "A legal hold was placed",
+    "hold.released": "A legal hold was released",
+    "retention.groups-counted": "People who share the values of some fields were counted",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +171,7 @@ def sentence_of(line: Line) -> str:
         "share.refused": "A list was not sent: " + ", ".join(_reason_words(code) for code in line.codes),
         "share.contact": f"{who} named where {line.recipient} is told",
         "use.failed": f"A query for {line.purpose} failed; no rows came back",
+        **RETENTION,
         "use.decision": f"{who} asked about one customer for {line.purpose}{target}",
     }
     return words.get(line.kind, line.kind)

@@ -61,12 +61,16 @@ def listed(cli: Cli, ended: Annotated[bool, typer.Option("--ended", help="Releas
     "release",
     members={**MEMBERS, "erasures": "list of {run, status}: erasures that waited for it and were taken up again"},
 )
-def release(cli: Cli, hold: Annotated[str, typer.Argument(metavar="HOLD")]) -> int:
+def release(
+    cli: Cli,
+    hold: Annotated[str, typer.Argument(metavar="HOLD")],
+    why: Annotated[str, typer.Option(help="Why it ends; everybody who audits may read it.")] = "",
+) -> int:
     """End a hold. Erasures that waited for it go on at once; what is due goes with the next disposal."""
     from rightful.actions.hold_data import release_hold, take_up_erasures
 
     with cli.open() as ws:
-        released = release_hold(ws, hold, actor=cli.who)
+        released = release_hold(ws, hold, actor=cli.who, why=why)
         outcomes = take_up_erasures(ws)
     cli.answer(**_members(released), erasures=[{"run": o.run, "status": o.status} for o in outcomes])
     cli.say(f"Hold {released.id} is released.", "green")

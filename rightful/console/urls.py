@@ -12,6 +12,7 @@ app_name = "console"
 urlpatterns = [
     path("", include("rightful.console.request_urls")),
     path("", include("rightful.console.consent_urls")),
+    path("", include("rightful.console.retention_urls")),
     path("", staff(*ROLES)(pages.today), name="today"),
     path("log/", staff(pages.SEES_THE_LOG)(pages.log), name="log"),
     path("corrections/", staff(corrections.SEES_CORRECTIONS)(corrections.listed), name="corrections"),

@@ -20,6 +20,7 @@ from rightful.demo import sharing, story
 from rightful.demo.consents import ask_around
 from rightful.demo.doors import ways_in
 from rightful.demo.requests import seed_requests
+from rightful.demo.retention import hold_what_is_due
 from rightful.demo.world import Login, Step, World, is_demo, login_of, make
 from rightful.errors import NotFound, RightfulError
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 PORTS = 50
 WIDTH = 100
+BUYERS = ("soft_opt_in", "offers_phone_for_90_days")
 VISITORS = ("ads_given_2025", "gpc_signal", "newsletter_refused", "objected_to_marketing")
 
 
@@ -64,6 +66,7 @@ def demo(cli: Door, folder: Path, *, serve: bool, port: int, pace: float) -> int
         ask_around(world.ws, world.people)
         sharing.hand_over(world.ws)
         seed_requests(world.ws, world.people, story.told_about(world.ws))
+        hold_what_is_due(world.ws, [world.people[name] for name in BUYERS if name in world.people])
         visitors = _visitors(world) if serve else ()
         doors = ways_in(world.ws, story.somebody(world.ws).key) if serve else {}
     seconds = round(time.monotonic() - began, 1)

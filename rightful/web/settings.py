@@ -96,6 +96,7 @@ RIGHTFUL_WORKERS = [
     "rightful.portal.opting_out.start",
     "rightful.api.telling.start",
     "rightful.console.request_work.start",
+    "rightful.console.retention_work.start",
 ]
 
 ROOT_URLCONF = "rightful.web.urls"
