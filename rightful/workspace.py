@@ -51,6 +51,7 @@ from rightful.retention.suppression import Suppression
 from rightful.rights.agents import Agents
 from rightful.rights.corrections import Corrections
 from rightful.rights.models import Cases
+from rightful.rights.system_tasks import SystemTasks
 from rightful.sharing.models import Sharing
 from rightful.webhooks.models import Webhooks
 
@@ -165,6 +166,10 @@ class Workspace(AbstractContextManager["Workspace"]):
     @cached_property
     def corrections(self) -> Corrections:
         return Corrections(self.ledger)
+
+    @cached_property
+    def system_tasks(self) -> SystemTasks:
+        return SystemTasks(self.control)
 
     @cached_property
     def mail(self) -> Mail:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from rightful.actions.ask_systems import ask_systems
 from rightful.actions.carry_out import CORRECT, by_program, carry_out, left_over, planned_tasks
 from rightful.actions.correct_for_request import wishes_of
 from rightful.actions.open_request import Opened, known_address, open_request
@@ -62,6 +63,8 @@ def go_on(ws: Workspace, case: Case, *, actor: str) -> Case:
     if case.state is State.PLANNED:
         if case.kind not in COPIES and ws.clock() < ready_us(case):
             return case
+        if not case.paused:
+            ask_systems(ws, case)  # before an erasure: nobody can say after it how a system knows the customer
         for task in ws.cases.tasks(case.id):
             if case.no is None:
                 break  # erased, but not completely: what is left is for a person
@@ -123,7 +126,8 @@ def confirm_task(
     if ok and task.what == LOOK:
         state, detail = _looked(ws, case, finding, note, actor)
     _end(ws, case, task, state, detail, actor, note)
-    return case if waits_for(ws, case) or case.state is not State.PLANNED else go_on(ws, case, actor=actor)
+    rests = case.paused or case.state is not State.PLANNED or waits_for(ws, case)
+    return case if rests else go_on(ws, case, actor=actor)
 
 
 def _corrected(ws: Workspace, case: Case, task: Task, actor: str, *, elsewhere: bool) -> tuple[str, str]:
@@ -227,12 +231,13 @@ def _end(ws: Workspace, case: Case, task: Task, state: str, detail: str, actor: 
         subject=case.subject,
     )
     now = ws.clock()
-    ws.journal.record(
-        [draft],
-        lambda tx, entries: ws.cases.end_task(
-            tx, replace(task, state=state, detail=detail, entry=entries[0].index, done_us=now)
-        ),
-    )
+
+    def rows(tx: Any, entries: list[Any]) -> None:
+        ws.cases.end_task(tx, replace(task, state=state, detail=detail, entry=entries[0].index, done_us=now))
+        if state in CLOSED_TASKS:
+            ws.system_tasks.wipe(tx, task.case_id, task.system, task.what)
+
+    ws.journal.record([draft], rows)
 
 
 def _answer(ws: Workspace, case: Case, actor: str) -> Case:

@@ -16,8 +16,9 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from rightful.actions.other_systems import systems_of
 from rightful.rights.models import Task
-from rightful.rights.rules import Case, State, Step
+from rightful.rights.rules import GRACE_US, Case, Kind, State, Step
 from rightful.workspace import Workspace
 
 ROLE = "officer"
@@ -26,11 +27,18 @@ BY_A_PERSON = frozenset({"look", "correct", "review", "tell", "second-proof", "s
 
 def assigned(ws: Workspace, case: Case, tasks: tuple[Task, ...]) -> tuple[Task, ...]:
     """The tasks with a person for what a person does, and a date for everything that is waited for."""
-    person = responsible(ws, case)
-    due = due_on(ws, case)
-    return tuple(
-        replace(t, person="" if t.how == "mail" else person, due_on=due) if t.what in BY_A_PERSON else t for t in tasks
-    )
+    person, due = responsible(ws, case), due_on(ws, case)
+    systems = systems_of(ws)
+    found = []
+    for task in tasks:
+        system = systems.get(task.system)
+        if task.what not in BY_A_PERSON:
+            found.append(task)
+        elif system is not None and system.to:
+            found.append(replace(task, due_on=min(due, _in_days(ws, case, system.days)) if due else ""))
+        else:
+            found.append(replace(task, person=person, due_on=due))
+    return tuple(found)
 
 
 def responsible(ws: Workspace, case: Case) -> str:
@@ -52,9 +60,17 @@ def due_on(ws: Workspace, case: Case) -> str:
     """The day before the answer is due, by the earliest reading of the law; today where that has passed."""
     if not case.safe_on:
         return ""
-    zone = ZoneInfo(ws.facts.policy.timezone)
-    today = datetime.fromtimestamp(ws.clock() / 1_000_000, UTC).astimezone(zone).date()
-    return max(today.isoformat(), (date.fromisoformat(case.safe_on) - timedelta(days=1)).isoformat())
+    return max(_day(ws, ws.clock()).isoformat(), (date.fromisoformat(case.safe_on) - timedelta(days=1)).isoformat())
+
+
+def _in_days(ws: Workspace, case: Case, days: int) -> str:
+    """So many days from when the task can begin: an erasure begins when it can no longer be taken back."""
+    begins = ws.clock() + (GRACE_US if case.kind is Kind.ERASURE else 0)
+    return (_day(ws, begins) + timedelta(days=days)).isoformat()
+
+
+def _day(ws: Workspace, at_us: int) -> date:
+    return datetime.fromtimestamp(at_us / 1_000_000, UTC).astimezone(ZoneInfo(ws.facts.policy.timezone)).date()
 
 
 def _who_decided(ws: Workspace, ref: str) -> frozenset[str]:

@@ -20,6 +20,7 @@ from rightful.actions.assemble_copy import free_texts, keep_copy
 from rightful.actions.assign_tasks import assigned
 from rightful.actions.erase_customer import erase_customer
 from rightful.actions.open_request import known_address
+from rightful.actions.other_systems import systems_of
 from rightful.actions.record_choice import make_event, record
 from rightful.actions.withdraw_consent import object_to
 from rightful.consent.rules import active_scopes
@@ -32,7 +33,6 @@ from rightful.workspace import Workspace
 
 SOURCE = "source"
 CORRECT = "correct"
-HOW = ("manual", "mail")
 _PROOF = Task(0, "customer", "second-proof", "manual")
 
 
@@ -58,21 +58,8 @@ def planned_tasks(ws: Workspace, case: Case, *, actor: str) -> tuple[Task, ...]:
         tasks.append(Task(case.id, _PROOF.system, _PROOF.what, _PROOF.how))
     if (case.kind in COPIES and case.sensitive) or case.kind is Kind.ERASURE:
         tasks += [Task(case.id, name, "tell", "manual") for name in _other_channels(ws, case)]
-    tasks += [Task(case.id, name, "same", how) for name, how in systems(ws)]
+    tasks += [Task(case.id, system.name, "same", system.how) for system in systems_of(ws).values()]
     return assigned(ws, case, tuple(tasks))
-
-
-def systems(ws: Workspace) -> tuple[tuple[str, str], ...]:
-    """Systems without a connector, as rightful.json names them: {"systems": {"helpdesk": "manual"}}.
-
-    Raises:
-        BadInput: a way of doing it that nobody knows.
-    """
-    named = ws.config.get("systems", {})
-    for name, how in named.items():
-        if how not in HOW:
-            raise BadInput(f"system {name} is done by {how}", remedy="One of: " + ", ".join(HOW))
-    return tuple((str(name), str(how)) for name, how in named.items())
 
 
 def by_program(task: Task) -> bool:

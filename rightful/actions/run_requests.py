@@ -1,6 +1,6 @@
 """What goes on without a press: erasures after their grace, decided corrections, letters, copies nobody fetched.
 
-gather   bulk actions past their undo, cases that wait for an instant, copies past their days
+gather   bulk actions past their undo, cases that wait for an instant, systems that do not answer, old copies
 decide   which of them may go on now
 act      the same steps as by hand, in the name of the rule
 
@@ -15,6 +15,7 @@ import logging
 from dataclasses import dataclass
 
 from rightful.actions.answer_request import go_on
+from rightful.actions.ask_systems import remind_systems
 from rightful.actions.correct_for_request import corrected_meanwhile
 from rightful.actions.many_requests import settle_bulks
 from rightful.errors import RightfulError
@@ -49,6 +50,8 @@ def run_requests(ws: Workspace) -> Ran:
         except RightfulError as refusal:
             log.warning("request cannot go on: code=%s", refusal.code)
             stuck.append(case.ref)
+    letters += remind_systems(ws)
     with ws.control.write() as tx:
         ws.cases.drop_copies(tx, now)
+        ws.system_tasks.wipe_closed(tx)
     return Ran(letters, moved, tuple(stuck))

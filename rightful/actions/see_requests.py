@@ -27,6 +27,7 @@ from rightful.ledger.record import Draft
 from rightful.rights.copy import safe_cell
 from rightful.rights.models import Filter, KeptCopy, StepSeen, Task
 from rightful.rights.rules import Case, ready_us
+from rightful.rights.system_tasks import SystemTask
 from rightful.sharing.models import Obligation
 from rightful.workspace import Workspace
 
@@ -102,6 +103,7 @@ class Detail:
     ready_at: datetime | None
     may_extend: bool
     law: str
+    asked: tuple[SystemTask, ...]
 
 
 def listed(ws: Workspace, wanted: Filter, *, limit: int | None = PAGE, offset: int = 0) -> tuple[Line, ...]:
@@ -167,6 +169,7 @@ def detail_of(ws: Workspace, case: Case) -> Detail:
         ready_at=instant(ready) if ready > ws.clock() else None,
         may_extend=case.is_open and not case.extended and counted.extension is not None and day <= case.notice_on,
         law=every_law()[case.law].name,
+        asked=tuple(ws.system_tasks.of_case(case.id)),
     )  # fmt: skip
 
 

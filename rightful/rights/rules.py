@@ -35,6 +35,7 @@ UNDO_US = 30_000_000
 PER_SOURCE = 100
 """Requests that one source may file in an hour before the rest wait for a person (AC-020)."""
 SOURCE_WINDOW_US = HOUR_US
+NEVER_US = 1 << 62
 
 
 class Kind(StrEnum):
@@ -128,6 +129,21 @@ REFUSALS: Mapping[str, frozenset[Kind]] = {
     "not-covered": frozenset(Kind),
 }
 """Reasons for a refusal, and the kinds of request they can stand against."""
+
+REMIND_US = 72 * HOUR_US
+REMIND_LATE_US = 24 * HOUR_US
+MOST_REMINDERS = 15
+
+
+def remind_us(told: int, told_us: int, due_us: int) -> int:
+    """When a system that was asked to do something is written to again: every three days, each day once it is late.
+
+    Nobody is written to for ever: after fifteen mails the officer's page is what is left.
+    """
+    if told >= MOST_REMINDERS:
+        return NEVER_US
+    return min(told_us + REMIND_US, max(due_us, told_us + REMIND_LATE_US))
+
 
 # From which states a step may be taken, and where it leads (None: the state stays).
 _TABLE: Mapping[Step, tuple[frozenset[State], State | None]] = {

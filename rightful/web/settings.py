@@ -179,6 +179,7 @@ ACCOUNT_RATE_LIMITS = {
     "portal_code": "60/m/ip",
     "open_request": "20/h/user",
     "second_code": "10/h/user",
+    "system_task": "120/h/ip",
     "agents": "600/m/ip",
     "opt_out": "20/m/ip,5/h/key",
     "api": "1200/m/key",  # key: the token

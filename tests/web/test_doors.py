@@ -31,6 +31,7 @@ PUBLIC = {
     "/guardian/",
     "/guardian/sent/",
     "/guardian/3/",
+    "/tasks/3/",
     "/notice/",
     "/notice/versions/",
     "/notice/3/",

@@ -181,6 +181,41 @@ def test_a_correction_is_asked_for_exactly_or_in_words_and_done_by_the_officer(
     assert "Ghent" in client.get("/me/data/").content.decode()
 
 
+def test_a_system_is_asked_by_mail_and_confirms_behind_its_link(as_customer, as_staff, meadow, unlimited, mailoutbox):
+    from django.test import Client
+
+    from rightful.web.mailing import deliver
+
+    meadow.config["systems"] = {"shop": {"how": "mail", "to": "ops@shop.example", "known_by": "email"}}
+    try:
+        ask(as_customer("x6@example.com"), "objection")
+        deliver(meadow)
+    finally:
+        del meadow.config["systems"]
+    case = newest(meadow, kinds=("objection",))
+    [mail] = [m for m in mailoutbox if m.to == ["ops@shop.example"]]
+    assert case.ref in mail.subject and "x6@example.com" not in mail.subject + mail.body
+    place = re.search(r"/tasks/[0-9a-f]+/", mail.body).group()
+
+    system = Client(enforce_csrf_checks=True)
+    page = system.get(place)
+    assert page.status_code == 200 and page.headers["Cache-Control"] == "no-store"
+    assert page.headers["Referrer-Policy"] in ("no-referrer", "same-origin")
+    assert "x6@example.com" not in page.content.decode() and "Show which customer" in page.content.decode()
+    assert system.post(place, {"press": "done"}).status_code == 403, "a scanner cannot confirm"
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.content.decode()).group(1)
+    form = {"csrfmiddlewaretoken": token}
+    assert "x6@example.com" in system.post(place, {**form, "press": "who"}).content.decode()
+    assert system.post(place, {**form, "press": "failed"}).status_code == 422
+    waits = as_staff().get(f"/staff/requests/{case.ref}/").content.decode()
+    assert "shop was asked by mail once" in waits
+    assert "Thank you" in system.post(place, {**form, "press": "done"}).content.decode()
+    assert meadow.cases.by_ref(case.ref).state is State.ANSWERED
+    over = system.post(place, {**form, "press": "who"}).content.decode()
+    assert "Nothing to do" in over and "x6@example.com" not in over
+    assert system.get("/tasks/0000/").status_code == 404
+
+
 @pytest.mark.parametrize("role", ["marketer", "analyst", "engineer"])
 def test_only_the_officer_sees_requests(as_staff, role):
     client = as_staff(role)
