@@ -28,6 +28,7 @@ remedy. No error carries personal data: ids only.
     |   |-- EventRejected         a consent event that proves nothing
     |   |   `-- GuardianMissing   a child below the age of digital consent spoke alone
     |   |-- SignalUnreadable      a consent string (TCF, GPP) that cannot be decoded
+    |   |-- BackupRejected        a backup that is cut short, changed, of other keys or of a newer program
     |   |-- KeyReused             an idempotency key that came with another request before
     |   `-- FileRejected          an import file: where, what, how to go on
     |-- IntegrityFault            what is stored is not what was written
@@ -256,6 +257,13 @@ class FileRejected(BadInput):
     """A file that cannot be imported as it is. Says the line where it goes wrong."""
 
     code = "source.file-rejected"
+
+
+class BackupRejected(BadInput):
+    """A backup that cannot be restored as it is. Nothing was written."""
+
+    code = "backup.rejected"
+    remedy = "Take another copy of it, or an older backup"
 
 
 class TargetRefused(Refused):

@@ -27,7 +27,7 @@ from rightful.consent.models import ConsentLog
 from rightful.consent.requests import Requests
 from rightful.consent.waiting import WaitingOptOuts
 from rightful.errors import BadInput, NotFound, UnknownName
-from rightful.gate import gone, stores, use
+from rightful.gate import gone, outside, stores, use
 from rightful.gate.facts import Facts, SubjectColumns
 from rightful.gate.link_book import LinkBook
 from rightful.ledger.database import connect
@@ -42,6 +42,7 @@ from rightful.policy.models import PolicyShelf
 from rightful.protection.counted import CountedLog
 from rightful.protection.keys import Keyring, derive
 from rightful.protection.links import Links
+from rightful.retention.backups import Backups
 from rightful.retention.certificates import Certificates
 from rightful.retention.erasures import Erasures
 from rightful.retention.holds import Holds
@@ -85,9 +86,11 @@ class Workspace(AbstractContextManager["Workspace"]):
             folder=path / "state" / "ledger",
             clock=clock,
         )
+        outside.check(self.ledger, self.keys)
         self.journal = Journal(self.ledger)
         key = derive(self.keys.log_key, "consent rows")
         self.consent = ConsentLog(self.control, key, path / "state" / "segments")
+        outside.follow(self.ledger, self.consent, self.keys)
         self.guardians = Guardians(self.control, self.ledger, derive(self.keys.log_key, "guardians"))
         self.requests = Requests(self.control, derive(self.keys.log_key, "consent requests"))
         self.shelf = PolicyShelf(self.control)
@@ -215,6 +218,7 @@ class Workspace(AbstractContextManager["Workspace"]):
                     self.sharing.derived_fields,
                     lambda numbers: gone.arrivals(self, numbers),
                 )
+                gone.catch_up(self)  # nothing is read before what was restored by hand knows who is gone
             return self._facts
 
     @cached_property
@@ -257,6 +261,10 @@ class Workspace(AbstractContextManager["Workspace"]):
     @cached_property
     def certificates(self) -> Certificates:
         return Certificates(self.control)
+
+    @cached_property
+    def backups(self) -> Backups:
+        return Backups(self.control)
 
     @cached_property
     def suppression(self) -> Suppression:

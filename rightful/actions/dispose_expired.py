@@ -255,6 +255,8 @@ def run_disposal(
     entry = ws.journal.record(
         drafts, lambda tx, entries: ws.disposals.end(tx, run, status, entries[0].at, entries[0].index, outcome)
     )[0]
+    if deleted or emptied:
+        ws.keys.erasures.note_happened("disposal", run, now)
     if progress is not None:
         progress("done", 1.0)
     return Disposed(run, status, deleted, emptied, left, kept, limits, entry.index)

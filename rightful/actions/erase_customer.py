@@ -467,6 +467,9 @@ class _Work:
         with self.ws.control.write() as tx:
             for no in self.numbers:
                 self.ws.ledger.forget(self.ws.subject_id(no), number=no, tx=tx)
+        for no in self.numbers:
+            self.ws.keys.erasures.forget(no)
+        self.ws.keys.subjects.scrub()
         self._sign_in()
         rooms = ("consent_event", "consent_request", "consent_guardian", "consent_guardian_mail")
         self.ws.control.scrub(*ERASABLE, *rooms, "mail_letter", "rights_case", "rights_copy", rewrite=True)

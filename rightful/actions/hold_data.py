@@ -57,6 +57,7 @@ def add_hold(
         "customers": None if numbers is None else len(numbers),
         "article": "GDPR 17(3)(e)",
     }
+    ws.keys.erasures.note_happened("hold", f"hold-{now}", now)  # first outside: a restore must not dispose of it
     made: list[str] = []
     ws.journal.record(
         [Draft("hold.added", public, {"actor": actor})],

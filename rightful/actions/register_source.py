@@ -261,6 +261,7 @@ def _record_segment(ws: Workspace, imported: Imported, source_digest: str, now: 
     assert imported.segment is not None
     segment = imported.segment
     digest = digest_of(segment)
+    ws.keys.erasures.note_happened("history", source_digest, now)
     draft = Draft(
         "consent.imported",
         {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import typer
 
 from rightful.cli import (
+    backup,
     consent,
     gate,
     hold,
@@ -62,7 +63,7 @@ PANELS = {
     "Rules": (policy, notice, staff, token),
     "Customer data": (source, link, gate, person, consent, share),
     "Requests": (requests,),
-    "Retention": (retention, hold),
+    "Retention": (retention, hold, backup),
     "Mail": (mail,),
     "Law": (law,),
     "Other systems": (webhook,),

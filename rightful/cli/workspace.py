@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rightful.cli.verbs import CHECK_FAILED, CONFIG, LATE, OK, Cli, verb
+
+if TYPE_CHECKING:
+    from rightful.workspace import Workspace
 
 
 def add_to(app: typer.Typer, panel: str) -> None:
@@ -142,6 +146,7 @@ def doctor(cli: Cli) -> int:
         back = len(ws.suppression.back())
         words = f"{back:,} are in the store again: rightful retention returned" if back else "nobody came back"
         note("erased people", not back, words)
+        note("backups", *_backups(ws))
         note("records", state == "ok", f"{ws.ledger.head()[0]:,} ledger entries, {state}")
         config = ws.path / CONFIG
     healthy = all(ok for _, ok, _ in findings)
@@ -154,3 +159,19 @@ def doctor(cli: Cli) -> int:
     if healthy:
         return OK
     return LATE if late and all(ok for what, ok, _ in findings if what != "requests") else CHECK_FAILED
+
+
+def _backups(ws: Workspace) -> tuple[bool, str]:
+    """(whether the newest backup's trial, if there was one, went well, what to say)."""
+    made = ws.backups.all()
+    if not made:
+        return True, "no backup was made: rightful backup create FILE"
+    newest = made[0]
+    tried = next((one for one in made if one.drill), None)
+    when = datetime.fromtimestamp(newest.at_us / 1e6, UTC)
+    words = f"the newest is of {when:%Y-%m-%d %H:%M} UTC"
+    if tried is None:
+        return True, f"{words}, not tried yet: rightful backup drill {newest.file}"
+    at = datetime.fromtimestamp((tried.drilled_us or 0) / 1e6, UTC)
+    went = "went well" if tried.drill == "ok" else "failed: try it again and look"
+    return tried.drill == "ok", f"{words}, last tried {at:%Y-%m-%d}: it {went}"

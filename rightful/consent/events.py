@@ -18,6 +18,15 @@ from rightful.terms import EventKind, Method
 AHEAD = frozenset({EventKind.MOVED, EventKind.BORN})
 """Kinds whose time may lie in the future."""
 
+STOPS = (
+    EventKind.WITHDRAWN,
+    EventKind.REFUSED,
+    EventKind.OBJECTED,
+    EventKind.OPTED_OUT,
+    EventKind.RESTRICTED,
+)
+"""Kinds that only ever take something away."""
+
 NEVER_US = (1 << 63) - 1
 """An end that never comes."""
 

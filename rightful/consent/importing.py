@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from rightful.consent.events import STOPS
 from rightful.consent.rules import to_us
 from rightful.errors import FileRejected
 from rightful.terms import ALL_CHANNELS, DIRECT_MARKETING, EventKind, Method
@@ -50,13 +51,6 @@ COLUMNS = (
 NEEDED = ("customer_id", "kind", "at")
 _INSIDE = {"at": "at_text", "until": "until_text"}  # `at` is a word of SQL
 SKEW = timedelta(minutes=5)
-STOPS = (
-    EventKind.WITHDRAWN,
-    EventKind.REFUSED,
-    EventKind.OBJECTED,
-    EventKind.OPTED_OUT,
-    EventKind.RESTRICTED,
-)
 OF_THE_ERASED = "somebody who was erased"
 """The reason for rows that are kept in no list."""
 CHOICES = (EventKind.GIVEN, EventKind.REFUSED, EventKind.WITHDRAWN, EventKind.DEFERRED, EventKind.SOFT_OPT_IN)

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rightful.consent.events import Event
+from rightful.consent.events import STOPS, Event
 from rightful.consent.files import digest_of
 from rightful.errors import BadInput, RecordMismatch
 from rightful.ledger.database import Conflict, Database, Row, Tx
@@ -174,6 +174,15 @@ class ConsentLog:
         if self.db.query("SELECT 1 FROM consent_segment WHERE seq > ? LIMIT 1", (position,)):
             return None
         return [int(no) for (no,) in self.db.query("SELECT no FROM consent_event WHERE seq > ?", (position,))]
+
+    def refusals_since(self, position: int) -> list[tuple[int, int, str, str, str, int]]:
+        """(place, customer number, kind, purpose, channel, instant) of each no after a place, but for erased people."""
+        marks = ", ".join("?" * len(STOPS))
+        return self.db.query(
+            f"SELECT seq, no, kind, purpose, channel, at_us FROM consent_event WHERE seq > ? AND subject <> '' "
+            f"AND kind IN ({marks}) ORDER BY seq",
+            (position, *(kind.value for kind in STOPS)),
+        )
 
     def numbers_with(self, kind: EventKind) -> list[int]:
         """Numbers of the customers with a single event of a kind."""

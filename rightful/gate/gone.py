@@ -18,7 +18,7 @@ Sources: GDPR Art. 17(1), 18(1), 21(3); abuse cases AC-059, AC-060; case O14.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
@@ -88,7 +88,7 @@ def forget_forms(keys: Keyring, forms: Iterable[Form], person: str, at_us: int) 
 class Recogniser:
     """Knows erased people by what names them. Made for one import or one look; never kept."""
 
-    def __init__(self, keys: Keyring, shelf: Suppression, residence: str = "") -> None:
+    def __init__(self, keys: Keyring, shelf: Suppression | Listed, residence: str = "") -> None:
         """`residence`: the column that says in which country a telephone number is read."""
         self.residence = residence
         self._keys = keys
@@ -129,7 +129,11 @@ def recogniser(house: House) -> Recogniser | None:
     """Who recognises the erased; None if there are none."""
     if house.suppression.empty():
         return None
-    return Recogniser(house.keys, house.suppression, str(house.config.get("subject", {}).get("residence", "")))
+    return Recogniser(house.keys, house.suppression, _residence(house))
+
+
+def _residence(house: House) -> str:
+    return str(house.config.get("subject", {}).get("residence", ""))
 
 
 def arrivals(house: House, numbers: int) -> int:
@@ -145,7 +149,7 @@ def arrivals(house: House, numbers: int) -> int:
     erased, refusals = not shelf.empty(), shelf.refusals_ahead() > 0
     done = 0
     if erased or refusals:
-        found = list(_look(house, start, erased=erased, refusals=refusals))
+        found = list(_look(house, start, recogniser(house) if erased else None, refusals=refusals))
         for at in range(0, len(found), AT_ONCE):
             _record(house, found[at : at + AT_ONCE])
         done = len(found)
@@ -154,23 +158,72 @@ def arrivals(house: House, numbers: int) -> int:
     return done
 
 
-def look_at_everybody(house: House) -> int:
+class Listed:
+    """Forms out of the journal, for a recogniser that has to know more than the list does."""
+
+    def __init__(self, rows: Iterable[Gone]) -> None:
+        self._rows = {row.hash: (row.kind, row.person) for row in rows}
+
+    def hashes(self) -> list[bytes]:
+        return list(self._rows)
+
+    def find(self, hashes: Collection[bytes]) -> dict[bytes, tuple[str, str]]:
+        return {one: self._rows[one] for one in hashes if one in self._rows}
+
+
+def who_was_erased_since(house: House, since_us: int) -> Recogniser:
+    """Knows whoever is held off, and who was erased at this instant or later, also if they were let in after that.
+
+    For a store that was restored to what it was at that instant.
+    """
+    rows = [g for g in house.keys.erasures.everything() if g.lifted_us is None or g.at_us >= since_us]
+    return Recogniser(house.keys, Listed(rows), _residence(house))
+
+
+def erased_in_store(house: House, who: Recogniser) -> list[Arrived]:
+    """Customers of the store who were erased; not those of whom the law keeps a row without their names."""
+    if not any(table.customer_table for table in house.facts.tables):
+        return []
+    stubs = set(house.consent.numbers_with(EventKind.ERASED))
+    found = _look(house, 0, who, refusals=False)
+    return [one for one in found if one.person and not (one.by_key and one.no in stubs)]
+
+
+def look_at_everybody(house: House, who: Recogniser) -> int:
     """Look at every customer of the store again; returns how many erased ones were found that nobody knew of.
 
-    For after a restore of somebody else's backup: a database that is governed where it is.
+    For after a restore: of our backup, of files by hand, or of a database that is governed where it is.
     """
-    if house.suppression.empty():
-        return 0
     known = {back.no for back in house.suppression.back()}
-    stubs = set(house.consent.numbers_with(EventKind.ERASED))  # what the law keeps of a row still has its key
-    found = [
-        one
-        for one in _look(house, 0, erased=True, refusals=False)
-        if one.no not in known and not (one.by_key and one.no in stubs)
-    ]
+    found = [one for one in erased_in_store(house, who) if one.no not in known]
     for at in range(0, len(found), AT_ONCE):
         _record(house, found[at : at + AT_ONCE])
     return len(found)
+
+
+def catch_up(house: House) -> int:
+    """Bring the list in line with the journal outside, and look at everybody if the journal knew more.
+
+    They differ after a restore by hand, and after a crash between the two. Returns how many forms were missing.
+    """
+    journal, shelf = house.keys.erasures, house.suppression
+    if journal.held_off() == shelf.size():
+        return 0
+    rows = journal.everything()
+    there = shelf.pairs()
+    missing = [g for g in rows if g.lifted_us is None and (g.hash, g.person) not in there]
+    lifted = {g.person for g in rows if g.lifted_us is not None} & {person for _, person in there}
+    if missing or lifted:
+        public = {"forms": len(missing), "let-in": len(lifted), "article": "GDPR 17"}
+
+        def write(tx: Tx, entries: list[Entry]) -> None:
+            shelf.add(tx, missing, entries[0].index)
+            shelf.lift(tx, lifted)
+
+        house.journal.record([Draft("suppression.caught-up", public)], write)
+    if missing:
+        look_at_everybody(house, Recogniser(house.keys, shelf, _residence(house)))
+    return len(missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,9 +242,8 @@ class Arrived:
     refusals: tuple[tuple[str, int], ...]
 
 
-def _look(house: House, start: int, *, erased: bool, refusals: bool) -> Iterable[Arrived]:
+def _look(house: House, start: int, who: Recogniser | None, *, refusals: bool) -> Iterable[Arrived]:
     table = house.facts.customer_table()
-    who = recogniser(house) if erased else None
     texts = [c.name for c in table.columns if c.type in ("text", "uuid") and c.name != table.key]
     whole = [c.name for c in table.columns if c.type in ("bigint", "integer") and c.name != table.key]
     whole = [c for c in whole if any(not pattern for _, pattern in spellings.asked(c))]
@@ -300,4 +352,17 @@ def _beginnings(hashes: Sequence[bytes], *, ordered: bool = True) -> NDArray[np.
     return np.unique(numbers) if ordered else numbers
 
 
-__all__ = ("AT_ONCE", "Known", "Recogniser", "arrivals", "forget_forms", "hashed", "look_at_everybody", "recogniser")
+__all__ = (
+    "AT_ONCE",
+    "Arrived",
+    "Known",
+    "Recogniser",
+    "arrivals",
+    "catch_up",
+    "erased_in_store",
+    "forget_forms",
+    "hashed",
+    "look_at_everybody",
+    "recogniser",
+    "who_was_erased_since",
+)

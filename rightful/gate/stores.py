@@ -140,3 +140,14 @@ def address(config: Mapping[str, Any]) -> str:
     if path := config.get("url_file"):
         return Path(str(path)).read_text(encoding="utf-8").strip()
     raise BadInput("a database source needs url_env or url_file", remedy="Name where its address is kept")
+
+
+def copy_embedded(source: Source, folder: Path) -> list[Path]:
+    """The files of the embedded store as they are at one instant; none of a database that is governed in place."""
+    from rightful.sources.duckdb import DuckDBSource
+
+    if not isinstance(source, DuckDBSource):
+        return []
+    from rightful.sources.copying import copy_store
+
+    return copy_store(source, folder)

@@ -71,14 +71,18 @@ class KeyStore:
             tx.execute("UPDATE key_store SET destroyed = destroyed + 1")
         self._db.scrub("subject_key", rewrite=True)
 
-    def database(self, room: str, tables: Sequence[str]) -> Database:
+    def database(self, room: str, *tables: Sequence[str]) -> Database:
         """The same database, for something else that must outlive a restored backup; its tables are made now."""
         db = self._db
         with self._lock:
             if room not in self._migrated:
-                db.migrate(room, tables)
+                db.migrate(room, *tables)
                 self._migrated.add(room)
         return db
+
+    def scrub(self) -> None:
+        """Take what was deleted beside the keys out of the files, too."""
+        self._db.scrub("said_no", rewrite=True)
 
     def close(self) -> None:
         with self._lock:

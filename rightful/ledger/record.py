@@ -165,6 +165,8 @@ class Ledger:
         self._published = 0
         self._synced_at = time.monotonic()
         self._closed = False
+        self.on_publish: Callable[[int, str], None] | None = None
+        """Called with size and checkpoint after each publication: for a witness outside database and folder."""
 
     def begin_life(self) -> None:
         """Locks, queue and threads of this process; made anew in a forked child, which has no threads."""
@@ -832,6 +834,13 @@ class Ledger:
             raise LedgerRolledBack(problem)
         return (outside or b"").decode("utf-8", "replace")
 
+    def contradiction(self, note: str) -> str | None:
+        """Why this log cannot be the one that a signed checkpoint was made of; None if it can."""
+        with self.db.read() as tx:
+            head = tx.one("SELECT size FROM rf_head")
+            assert head is not None
+            return self._contradiction(tx, head[0], note.encode())
+
     def _contradiction(self, tx: Tx, size: int, outside: bytes | None) -> str | None:
         if outside is None:
             return f"the outside checkpoint is missing, and the log has {size} entries"
@@ -950,6 +959,9 @@ class Ledger:
                 if sync or time.monotonic() - self._synced_at > SYNC_SECONDS:
                     sync_tiles(self.folder, min(synced_size(self.folder), size), size)
                     self._synced_at = time.monotonic()
+            if self.on_publish is not None:
+                with contextlib.suppress(Busy):  # the next publication tells it all
+                    self.on_publish(size, note)
         except OSError as error:
             self._broken = f"the checkpoint outside could not be written: {error.strerror}"
             raise LedgerUnavailable(self._broken) from error

@@ -97,6 +97,14 @@ class Suppression:
         """Take people off the list."""
         tx.executemany("DELETE FROM suppressed WHERE person = ?", [(person,) for person in persons])
 
+    def size(self) -> int:
+        """How many forms are on it."""
+        return int(self.db.query("SELECT count(*) FROM suppressed")[0][0])
+
+    def pairs(self) -> set[tuple[bytes, str]]:
+        """(hash, person) of each form."""
+        return {(bytes(value), person) for value, person in self.db.query("SELECT hash, person FROM suppressed")}
+
     def counts(self) -> dict[str, int]:
         """Kind of form -> how many."""
         return dict(self.db.query("SELECT kind, count(*) FROM suppressed GROUP BY kind ORDER BY kind"))

@@ -127,7 +127,7 @@ def write_csv(path: Path, rows: list[dict[str, str]]) -> Path:
     return path
 
 
-def make_shop(folder: Path) -> Path:
+def make_shop(folder: Path, control: dict[str, str] | None = None) -> Path:
     """Build the workspace once; tests work on copies."""
     files = folder / "files"
     files.mkdir(parents=True)
@@ -140,7 +140,7 @@ def make_shop(folder: Path) -> Path:
     write_csv(files / "consent.csv", history())
     place = folder / "shop"
     subject = {"residence": "residence", "birth_date": "birth_date", "email": "email"}
-    with Workspace.create(place, "shop", subject=subject) as ws:
+    with Workspace.create(place, "shop", subject=subject, control=control) as ws:
         (place / "policy" / "shop.yaml").write_text(POLICY, encoding="utf-8")
         proposal = register_source.propose([files / "customer.csv", files / "purchase.csv"])
         register_source.load_files(ws, proposal, actor="eng@shop.example")
