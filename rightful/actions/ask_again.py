@@ -144,7 +144,7 @@ def ask_for_consent(
     public = {"purpose": purpose, "channel": channel, "notice": label, **shown.public(ws.shelf.digest_of(label))}
     draft = Draft("consent.asked", public, {"actor": actor, "by": by}, subject=subject)
     token = ws.requests.new_token()  # nobody ever holds it: this question is answered where it was put
-    entries = ws.ledger.append(
+    entries = ws.journal.record(
         [draft],
         lambda tx, written: ws.requests.add(
             tx,

@@ -89,7 +89,7 @@ def receipt_of(ws: Workspace, key: str, purpose: str, channel: str = "", *, acto
             {"actor": actor, "record": content, "sha256": digest, "receipt": receipt},
             subject=subject,
         )
-        index = ws.ledger.append([draft])[0].index
+        index = ws.journal.record([draft])[0].index
     private = ws.ledger.open_private(index)
     if private is None:
         raise NotFound("this receipt can no longer be opened")

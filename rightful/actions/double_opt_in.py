@@ -142,7 +142,7 @@ def request_opt_in(
             keep=False,
         )
 
-    ws.ledger.append(drafts, rows)
+    ws.journal.record(drafts, rows)
     return True
 
 
@@ -228,7 +228,7 @@ def _close(
     one = outcomes[0][0]
     public = {"purpose": one.purpose, "channel": one.channel, "state": outcomes[0][1]}
     draft = Draft("consent.request-closed", public, {"actor": "self"}, subject=one.subject)
-    ws.ledger.append(
+    ws.journal.record(
         [draft],
         lambda tx, entries: ws.requests.answer(tx, [(a.id, state, entries[0].index) for a, state, _ in outcomes], now),
     )

@@ -117,7 +117,7 @@ def invite_guardian(ws: Workspace, key: str, address: str, *, language: str = "e
         ws.guardians.invite(tx, subject, no, address, token, language, now, entries[0].index)
         _mail(ws, address, "guardian_invitation", token, language, no)
 
-    ws.ledger.append([Draft("consent.guardian-invited", {}, {"actor": "self"}, subject=subject)], rows)
+    ws.journal.record([Draft("consent.guardian-invited", {}, {"actor": "self"}, subject=subject)], rows)
     return True
 
 
@@ -224,7 +224,7 @@ def look_at_guardian(ws: Workspace, number: int, *, actor: str) -> dict[str, str
     details = ws.guardians.details(relation)
     if not details:
         raise NotFound("this child was erased, and what the guardian told us with it")
-    ws.ledger.append([Draft("consent.guardian-looked", {}, {"actor": actor}, subject=relation.subject)])
+    ws.journal.record([Draft("consent.guardian-looked", {}, {"actor": actor}, subject=relation.subject)])
     return {name: str(value) for name, value in details.items()} | {"child": _key_of(ws, relation.no)}
 
 
@@ -309,7 +309,7 @@ def _move(
     details: dict[str, str] | None = None,
 ) -> None:
     draft = Draft(f"consent.guardian-{state}", public, private, subject=relation.subject)
-    ws.ledger.append(
+    ws.journal.record(
         [draft],
         lambda tx, entries: ws.guardians.move(tx, relation, state, now, entries[0].index, how=how, details=details),
     )
@@ -325,7 +325,7 @@ def _send_link(ws: Workspace, relation: Relation, now: int) -> None:
         ws.guardians.renew_link(tx, relation, token, now)
         _mail(ws, address, "guardian_link", token, relation.language, relation.no)
 
-    ws.ledger.append([Draft("consent.guardian-link", {}, {}, subject=relation.subject)], rows)
+    ws.journal.record([Draft("consent.guardian-link", {}, {}, subject=relation.subject)], rows)
 
 
 def _mail(ws: Workspace, address: str, template: str, token: str, language: str, no: int) -> None:

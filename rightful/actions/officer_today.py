@@ -14,42 +14,16 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from rightful.actions import request_words
+from rightful.actions.read_gate_log import LogLine, instant_of, log, reason_words
 from rightful.actions.see_requests import late_at, late_tasks, pressing
 from rightful.errors import RightfulError
-from rightful.gate.explain import SHORT
 from rightful.gate.request import Request
-from rightful.ledger.journal import Line
 from rightful.workspace import Workspace
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY_US = 86_400_000_000
-RETENTION = {
-    "disposal.ordered": "A disposal was ordered",
-    "disposal.taken-back": "An ordered disposal was taken back",
-    "disposal.overtaken": "An ordered disposal was not carried out: the policy had changed",
-    "disposal.begun": "Rows that are due are about to go",
-    "disposal.done": "Rows that were due are gone",
-    "disposal.failed": "A batch of a disposal failed; nothing of it is gone",
-    "disposal.closed": "A disposal ended",
-    "disposal.certified": "A certificate was issued",
-    "hold.added": "A legal hold was placed",
-    "hold.released": "A legal hold was released",
-    "retention.groups-counted": "People who share the values of some fields were counted",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    index: int
-    at: datetime
-    kind: str
-    purpose: str
-    role: str
-    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +59,7 @@ def today(ws: Workspace) -> Today:
     published = ws.shelf.history()[-1]
     refusals: Counter[str] = Counter()
     for line in ws.journal.lines(since_us=week, kind="use.refused", limit=10_000):
-        refusals.update(_reason_words(code) for code in line.codes)
+        refusals.update(reason_words(code) for code in line.codes)
     withdrawals = ws.control.query(
         "SELECT count(*) FROM consent_event WHERE received_us >= ? AND kind IN ('withdrawn', 'objected', 'opted-out')",
         (week,),
@@ -106,14 +80,6 @@ def today(ws: Workspace) -> Today:
     )
 
 
-def log(
-    ws: Workspace, *, before: int | None = None, limit: int = 50, kind: str | None = None, purpose: str | None = None
-) -> tuple[LogLine, ...]:
-    """The gate's log, newest first; `kind` may be the beginning of one."""
-    lines = ws.journal.lines(before=before, kind=kind or "", purpose=purpose or "", limit=limit)
-    return tuple(LogLine(x.entry, instant_of(x.at_us), x.kind, x.purpose, x.role, sentence_of(x)) for x in lines)
-
-
 def ledger_state(ws: Workspace) -> str:
     """ "ok", or what does not hold: the tree against its checkpoint, and the consent record's rows."""
     try:
@@ -122,59 +88,6 @@ def ledger_state(ws: Workspace) -> str:
     except RightfulError as fault:
         return f"fault: {fault.sentence}"
     return "ok"
-
-
-def sentence_of(line: Line) -> str:
-    """A journal line in words."""
-    target = (f" by {line.channel}" if line.channel else "") + (f" to {line.recipient}" if line.recipient else "")
-    who = line.role.capitalize() if line.role else "Somebody"
-    if line.kind == "use.query":
-        behind = f"{line.customers or 0:,} customers behind them"
-        return f"{who} read {line.rows or 0:,} rows for {line.purpose}{target}; {behind}"
-    if line.kind == "use.export":
-        return f"{who} exported {line.rows or 0:,} customers for {line.purpose}{target}"
-    if line.kind == "use.withheld":
-        parts = sorted(line.codes.items(), key=lambda item: -item[1])[:3]
-        why = ", ".join(f"{count:,} {_reason_words(code)}" for code, count in parts)
-        return f"Withheld from {line.purpose}{target}: {why or 'nobody'}"
-    if line.kind == "use.refused":
-        why = ", ".join(_reason_words(code) for code in line.codes)
-        return f"{who} was refused {line.purpose or 'a use without purpose'}{target}: {why}"
-    if (said := request_words.for_staff(line.kind)) is not None:
-        return said
-    if line.kind == "use.own":
-        return "A customer looked at their own data"
-    words = {
-        "policy.published": "A policy version was published",
-        "notice.published": "A notice was published",
-        "source.imported": "Customer data was imported",
-        "consent.imported": "A consent history was imported",
-        "consent.exported": f"{who} exported {line.rows or 0:,} consent events for {line.purpose}",
-        "staff.appointed": "A member of staff got a role",
-        "staff.dismissed": "A member of staff left",
-        "staff.signed-in": "A member of staff came in",
-        "staff.sign-in-refused": "The identity provider's answer let nobody in: " + ", ".join(line.codes),
-        "staff.linked": "A member of staff was linked to an account of the identity provider",
-        "staff.unlinked": "A member of staff is no longer linked to an account of the identity provider",
-        "share.owed": f"{line.recipient} has to be told something about {line.customers or 1:,} customers",
-        "share.told": f"{line.recipient} was told something about {line.customers or 1:,} customers",
-        "share.confirmed": f"{line.recipient} confirmed something about {line.customers or 1:,} customers",
-        "derived.kept": f"{who} kept a table made from the data of {line.customers or 0:,} customers",
-        "derived.reached": f"Rows of {line.customers or 0:,} customers who said no left a derived table",
-        "derived.done": "Rows of a derived table were deleted",
-        "derived.dropped": f"{who} took a derived table away",
-        "derived.outside": f"{who} noted where rows of customers are kept outside",
-        "share.overdue": f"{line.recipient} is late: {line.customers or 0:,} notices are not confirmed",
-        "share.batch": f"{who} handed {line.customers or 0:,} customers to {line.recipient} for {line.purpose}",
-        "share.sent": f"A list went to {line.recipient} for {line.purpose}; {line.customers or 0:,} were left out",
-        "share.revoked": f"{who} called a list for {line.recipient} back",
-        "share.refused": "A list was not sent: " + ", ".join(_reason_words(code) for code in line.codes),
-        "share.contact": f"{who} named where {line.recipient} is told",
-        "use.failed": f"A query for {line.purpose} failed; no rows came back",
-        **RETENTION,
-        "use.decision": f"{who} asked about one customer for {line.purpose}{target}",
-    }
-    return words.get(line.kind, line.kind)
 
 
 def _permitted(ws: Workspace, now: int) -> list[tuple[str, str, int, int]]:
@@ -242,12 +155,3 @@ def _requests(ws: Workspace) -> list[Attention]:
         words = f"{staff:,} request{'s wait' if staff != 1 else ' waits'} for a person to check who asks"
         found.append(Attention(words, "Look at Requests, and say who it is", "soon"))
     return found
-
-
-def _reason_words(code: str) -> str:
-    return SHORT.get(code, code.replace("_", " ").replace("sql.", "SQL: ").replace("-", " "))
-
-
-def instant_of(us: int) -> datetime:
-    """An instant kept as microseconds, for people."""
-    return EPOCH + timedelta(microseconds=us)

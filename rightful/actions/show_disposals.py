@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from rightful.actions.officer_today import instant_of
+from rightful.actions.read_gate_log import instant_of
 from rightful.retention.certificates import Issued
 from rightful.retention.erasures import Run
 from rightful.retention.runs import DisposalRun

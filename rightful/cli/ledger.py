@@ -103,11 +103,11 @@ def prove(
 def tail(
     cli: Cli,
     limit: Annotated[int, typer.Option("-n", help="How many.", min=1)] = 20,
-    kind: Annotated[str, typer.Option(help="Only kinds that begin so: use, use.refused, policy ...")] = "",
+    kind: Annotated[str, typer.Option(help="Only kinds that begin so: use, use.refused, consent, policy ...")] = "",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as entries come in; Ctrl-C ends it.")] = False,
 ) -> int:
-    """The newest uses, refusals and acts of staff. Names no customer."""
-    from rightful.actions.officer_today import log
+    """The newest uses, refusals, acts of staff and choices of customers. Names no customer."""
+    from rightful.actions.read_gate_log import log
 
     if follow and cli.as_json:
         raise BadInput("--follow never ends, so it cannot print one JSON object", remedy="Leave one of them out")

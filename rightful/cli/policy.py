@@ -264,7 +264,7 @@ def what_if(
 )
 def history(cli: Cli) -> int:
     """Every version that was ever in force, newest last."""
-    from rightful.actions.officer_today import instant_of
+    from rightful.actions.read_gate_log import instant_of
 
     with cli.open() as ws:
         found = ws.shelf.history()

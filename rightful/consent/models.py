@@ -44,6 +44,7 @@ _FIELDS = (
     "value, entry, mac"
 )
 _HEAD = struct.Struct("<qq")
+_ENTRY_KIND = "consent."  # how the kinds of their ledger entries begin
 NOBODYS_BIRTH = "1900-01-01"
 """Stands for the birth date in the events of somebody who was erased."""
 
@@ -183,6 +184,38 @@ class ConsentLog:
             f"AND kind IN ({marks}) ORDER BY seq",
             (position, *(kind.value for kind in STOPS)),
         )
+
+    def newest(self, *, before: int | None, kind: str, purpose: str, limit: int) -> list[Row]:
+        """(entry, its kind, purpose, channel) of the newest single events that have no line in the journal.
+
+        For a list to look at: no customer, and the rows' digests are not checked.
+
+        Args:
+            before: only events whose ledger entry is older than this one.
+            kind: the beginning of the entries' kind ("consent.given").
+        """
+        if not (kind.startswith(_ENTRY_KIND) or _ENTRY_KIND.startswith(kind)):
+            return []
+        last = self.position() if before is None else self._last_before(before)
+        return self.db.query(
+            f"SELECT entry, '{_ENTRY_KIND}' || kind, purpose, channel FROM consent_event "
+            f"WHERE seq <= ? AND substr('{_ENTRY_KIND}' || kind, 1, ?) = ? AND (? = '' OR purpose = ?) "
+            "AND NOT EXISTS (SELECT 1 FROM journal WHERE journal.entry = consent_event.entry) "
+            "ORDER BY seq DESC LIMIT ?",
+            (last, len(kind), kind, purpose, purpose, limit),
+        )
+
+    def _last_before(self, entry: int) -> int:
+        """The last number whose event came before a ledger entry: both only grow, so it is found by halving."""
+        low, high = 0, self.position()
+        while low < high:
+            middle = (low + high + 1) // 2
+            found = self.db.query("SELECT entry FROM consent_event WHERE seq <= ? ORDER BY seq DESC LIMIT 1", (middle,))
+            if not found or found[0][0] < entry:
+                low = middle
+            else:
+                high = middle - 1
+        return low
 
     def numbers_with(self, kind: EventKind) -> list[int]:
         """Numbers of the customers with a single event of a kind."""

@@ -21,7 +21,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from rightful.actions.check_anonymity import K, check_anonymity
 from rightful.actions.find_unneeded import MONTHS, find_unneeded
-from rightful.actions.officer_today import instant_of
+from rightful.actions.read_gate_log import instant_of
 from rightful.errors import BadInput, NotFound, UnknownName
 from rightful.retention.minimising import PROPOSED
 from rightful.web.opened import workspace

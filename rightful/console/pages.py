@@ -16,7 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from rightful.actions import officer_today
+from rightful.actions import officer_today, read_gate_log
 from rightful.web.opened import workspace
 
 PAGE = 50
@@ -37,7 +37,7 @@ def log(request: HttpRequest) -> HttpResponse:
     before, kind, purpose = (request.GET.get(name, "") for name in ("before", "kind", "purpose"))
     if before and not before.isdecimal():
         raise Http404
-    lines = officer_today.log(
+    lines = read_gate_log.log(
         workspace(),
         before=int(before) if before else None,
         limit=PAGE + 1,
@@ -62,4 +62,4 @@ def log(request: HttpRequest) -> HttpResponse:
 
 def _kinds(chosen: str) -> list[str]:
     """Kinds of entries among the latest, and the one that is chosen."""
-    return sorted({line.kind for line in officer_today.log(workspace(), limit=500)} | ({chosen} if chosen else set()))
+    return sorted({line.kind for line in read_gate_log.log(workspace(), limit=500)} | ({chosen} if chosen else set()))

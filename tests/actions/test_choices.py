@@ -6,7 +6,8 @@ import pytest
 
 from rightful.actions.customer_view import overview, recognise_customer
 from rightful.actions.give_consent import give_consent
-from rightful.actions.officer_today import log, today
+from rightful.actions.officer_today import today
+from rightful.actions.read_gate_log import log
 from rightful.actions.record_choice import merge_customers, record_event
 from rightful.actions.show_data import Delicate, my_data
 from rightful.actions.show_uses import proof, uses

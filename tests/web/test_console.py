@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from rightful.actions.officer_today import log
+from rightful.actions.read_gate_log import log
 from rightful.actions.show_data import my_data
 from rightful.web.opened import serve_this
 
