@@ -110,7 +110,7 @@ def choices_with_receipt(ws: Workspace, key: str) -> frozenset[tuple[str, str]]:
         for purpose in policy.purposes.values()
         if not purpose.abstract
         for channel in purpose.channels or ("",)
-        if _about(policy, purpose, channel, history)
+        if choices_about(policy, purpose, channel, history)
     )
 
 
@@ -136,7 +136,7 @@ def describe_controller(ws: Workspace, said: dict[str, str]) -> dict[str, str]:
 
 def _record(ws: Workspace, no: int, purpose: Purpose, channel: str, history: tuple[Kept, ...]) -> dict[str, Any]:
     policy = ws.facts.policy
-    about = _about(policy, purpose, channel, history)
+    about = choices_about(policy, purpose, channel, history)
     if not about:
         raise NotFound("there is no choice on record here", remedy="A receipt is made once something was chosen")
     ask = Ask(policy, ws.facts.notices, purpose.id, channel)
@@ -155,7 +155,7 @@ def _record(ws: Workspace, no: int, purpose: Purpose, channel: str, history: tup
     )
 
 
-def _about(policy: Policy, purpose: Purpose, channel: str, history: tuple[Kept, ...]) -> tuple[Kept, ...]:
+def choices_about(policy: Policy, purpose: Purpose, channel: str, history: tuple[Kept, ...]) -> tuple[Kept, ...]:
     lineage = {purpose.id, *policy.ancestors(purpose.id)}
     return tuple(
         kept

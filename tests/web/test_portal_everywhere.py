@@ -89,6 +89,7 @@ STOPS = (
     Stop("overview", "/me/", "ana"),
     Stop("choices", "/me/choices/", "ana"),
     Stop("choices-off", "/me/choices/", "ana", switch_off),
+    Stop("choice-words", "/me/choices/words/newsletter/email/", "ana"),
     Stop("data", "/me/data/", "ana"),
     Stop("correct", STREET, "ana"),
     Stop("correct-wrong", STREET, "ana", press()),
