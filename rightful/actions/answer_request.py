@@ -18,7 +18,8 @@ from typing import Any
 from rightful.actions.ask_systems import ask_systems
 from rightful.actions.carry_out import CORRECT, by_program, carry_out, left_over, planned_tasks
 from rightful.actions.correct_for_request import wishes_of
-from rightful.actions.open_request import Opened, known_address, open_request
+from rightful.actions.customer_view import known_address
+from rightful.actions.open_request import Opened, open_request
 from rightful.actions.take_step import Move, case_of, take
 from rightful.actions.write_letter import letter_for
 from rightful.errors import BadInput, NotFound, StepRefused

@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from rightful.actions import correct_for_request
 from rightful.actions.assemble_copy import free_texts, keep_copy
 from rightful.actions.assign_tasks import assigned
+from rightful.actions.customer_view import known_address
 from rightful.actions.erase_customer import erase_customer
-from rightful.actions.open_request import known_address
 from rightful.actions.other_systems import systems_of
 from rightful.actions.record_choice import make_event, record
 from rightful.actions.withdraw_consent import object_to

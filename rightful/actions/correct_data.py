@@ -2,11 +2,13 @@
 
 gather   the field, what kind of data it is, where it came from
 decide   not a field to correct / correct it now / an officer looks first
-act      the gate changes the row in the source; recipients are told; the entry is in the customer's history
+act      the gate changes the row in the source; recipients are told; the entry is in the customer's history;
+         what an officer decided is told by mail
 
 Easy to get wrong: a value that was worked out or observed is not corrected like one
 that was given: the customer asks for that, with reasons. And whoever may change the
-sign-in address without a second look may take the account over.
+sign-in address without a second look may take the account over. So the mail about a
+decision goes to the address we knew before it, and to the new one as well.
 
 Sources: GDPR Art. 5(1)(d), 16, 19; UX portal P4; journey 3.
 """
@@ -20,6 +22,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
+from rightful.actions.customer_view import known_address
 from rightful.actions.customer_words import Label, category_name, field_name
 from rightful.actions.show_data import GAVE, is_special, origin_of
 from rightful.actions.tell_recipients import tell_recipients
@@ -128,8 +131,10 @@ def correctable(ws: Workspace, key: str, field: str, *, language: str = "en") ->
     )
 
 
-def ask_correction(ws: Workspace, key: str, field: str, text: str, *, actor: str = "self") -> Corrected:
-    """Put one field right, or ask for it where an officer looks first.
+def ask_correction(
+    ws: Workspace, key: str, field: str, text: str, *, actor: str = "self", language: str = "en"
+) -> Corrected:
+    """Put one field right, or ask for it where an officer looks first; the answer is written in `language`.
 
     Raises:
         NotCorrectable: no field for a form.
@@ -141,7 +146,7 @@ def ask_correction(ws: Workspace, key: str, field: str, text: str, *, actor: str
     if _waits(ws, no, field):
         raise BadInput("a correction of this field is waiting already", remedy="Wait for the answer")
     first = _is_looked_at_first(ws, column, ws.facts.bound.category_of[field])
-    number, entry = _note(ws, no, table, column, str(value), actor, first=first)
+    number, entry = _note(ws, no, table, column, str(value), actor, first=first, language=language)
     if first:
         return Corrected(number, WAITING, entry, 0)
     ws.corrections.claim(number, actor, ws.ledger.check_clock())
@@ -223,7 +228,10 @@ def approve_correction(ws: Workspace, number: int, *, actor: str) -> Corrected:
     value = read_value(shape_of(ws, table, column), text)
     if not ws.corrections.claim(number, actor, ws.ledger.check_clock()):
         raise BadInput("somebody else is deciding this correction")
-    return _carry_out(ws, number, asked.no, asked.field, value, actor)
+    before = known_address(ws, asked.no)
+    done = _carry_out(ws, number, asked.no, asked.field, value, actor)
+    _tell_decision(ws, asked, {before, known_address(ws, asked.no)})
+    return done
 
 
 def refuse_correction(ws: Workspace, number: int, why: str, *, actor: str) -> Corrected:
@@ -237,7 +245,9 @@ def refuse_correction(ws: Workspace, number: int, why: str, *, actor: str) -> Co
     table, _, column = asked.field.rpartition(".")
     public = {"table": table, "fields": [column], "why": why, "asked": asked.asked_entry, "article": "GDPR 16, 12(4)"}
     draft = Draft("correction.refused", public, {"actor": actor}, ws.subject_id(asked.no))
-    entry = ws.journal.record([draft])[0]
+    entry = ws.journal.record([draft], lambda _tx, _entries: _tell_decision(ws, asked, {known_address(ws, asked.no)}))[
+        0
+    ]
     ws.corrections.decide(number, REFUSED, now, entry.index)
     return Corrected(number, REFUSED, entry.index, 0)
 
@@ -336,6 +346,7 @@ def _note(
     *,
     first: bool,
     tie: Tie | None = None,
+    language: str = "en",
 ) -> tuple[int, int]:
     """Put a correction down with its entry: its number, and the entry's."""
     subject, now = ws.subject_id(no), ws.ledger.check_clock()
@@ -344,7 +355,7 @@ def _note(
     field = f"{table.name}.{column}"
     [entry] = ws.journal.record(
         [Draft("correction.asked", public, {"actor": actor}, subject)],
-        lambda tx, e: made.append(ws.corrections.ask(tx, subject, no, field, value, now, e[0].index, tie)),
+        lambda tx, e: made.append(ws.corrections.ask(tx, subject, no, field, value, now, e[0].index, tie, language)),
     )
     return made[-1], entry.index
 
@@ -363,6 +374,21 @@ def _carry_out(ws: Workspace, number: int, no: int, field: str, value: object, a
     told = tell_recipients(ws, no, "correction", fields=[field], entry=done.entry)
     ws.corrections.decide(number, DONE, ws.clock(), done.entry, len(told))
     return Corrected(number, DONE, done.entry, len(told))
+
+
+def _tell_decision(ws: Workspace, asked: Asked, addresses: set[str]) -> None:
+    """A mail that says there is an answer. It holds neither data nor the answer; a request has mails of its own."""
+    if asked.case_id is not None:
+        return
+    for address in sorted(addresses - {""}):
+        ws.mail.put(
+            to=address,
+            template="correction-decided",
+            language=asked.language,
+            subject_no=asked.no,
+            kind="rights",
+            once=f"correction/{asked.id}/{address}",
+        )
 
 
 def _waiting(ws: Workspace, number: int) -> Asked:

@@ -96,6 +96,12 @@ def recognise_customer(ws: Workspace, email: str) -> str | None:
     return found[0][1] if len(found) == 1 else None
 
 
+def known_address(ws: Workspace, no: int) -> str:
+    """The e-mail address the CRM has for a customer, or ""."""
+    column = ws.config.get("subject", {}).get("email", "")
+    return use.contact_of(ws, no, column) if column else ""
+
+
 def overview(ws: Workspace, key: str, *, language: str = "en") -> Overview:
     """Every purpose, with what it means for this customer right now."""
     no = ws.number_of(key)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rightful.actions.correct_for_request import wishes
-from rightful.actions.customer_view import recognise_customer
+from rightful.actions.customer_view import known_address, recognise_customer
 from rightful.actions.law_due import Deadline, deadline_for
 from rightful.actions.take_step import Move, case_of, digest, draft_for, note_steps, take
 from rightful.consent.rules import residence_at
@@ -232,12 +232,6 @@ def tell_channels(ws: Workspace, case: Case) -> None:
         )
 
 
-def known_address(ws: Workspace, no: int) -> str:
-    """The e-mail address the CRM has for a customer, or ""."""
-    column = ws.config.get("subject", {}).get("email", "")
-    return use.contact_of(ws, no, column) if column else ""
-
-
 def _checked(kind: str, source: str, on_behalf: str, language: str, text: str) -> Kind:
     try:
         found = Kind(kind)
@@ -274,4 +268,4 @@ def _folded(contact: str) -> str:
     return contact.strip().lower()
 
 
-__all__ = ["Opened", "case_of", "dates_of", "known_address", "new_ref", "open_request", "residence_of"]
+__all__ = ["Opened", "case_of", "dates_of", "new_ref", "open_request", "residence_of"]

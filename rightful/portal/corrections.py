@@ -46,7 +46,8 @@ def correct(request: HttpRequest, field: str) -> HttpResponse:
         return render(request, "portal/correct.html", {"found": found, "form": form})
     if form.is_valid():
         try:
-            done = ask_correction(workspace(), key_of(request), field, _text(form.cleaned_data["value"]))
+            text = _text(form.cleaned_data["value"])
+            done = ask_correction(workspace(), key_of(request), field, text, language=language())
         except NotCorrectable:
             return render(request, "portal/not_correctable.html", status=403)
         except BadInput:

@@ -37,7 +37,8 @@ FOR_REQUESTS = [
     "ALTER TABLE correction ADD COLUMN place BLOB",
     "CREATE UNIQUE INDEX correction_part ON correction (case_id, part)",
 ]
-_FIELDS = "id, no, field, state, asked_us, asked_entry, decided_us, decided_by, entry, told, case_id, part"
+FOR_ANSWERS = ["ALTER TABLE correction ADD COLUMN language TEXT NOT NULL DEFAULT 'en'"]  # the customer's
+_FIELDS = "id, no, field, state, asked_us, asked_entry, decided_us, decided_by, entry, told, case_id, part, language"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Asked:
     told: int
     case_id: int | None = None
     part: str | None = None
+    language: str = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +75,25 @@ class Corrections:
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
         self.db = ledger.db
-        self.db.migrate("corrections", TABLES, FOR_REQUESTS)
+        self.db.migrate("corrections", TABLES, FOR_REQUESTS, FOR_ANSWERS)
 
     def ask(
-        self, tx: Tx, subject: str, no: int, field: str, value: str, at_us: int, entry: int, tie: Tie | None = None
+        self,
+        tx: Tx,
+        subject: str,
+        no: int,
+        field: str,
+        value: str,
+        at_us: int,
+        entry: int,
+        tie: Tie | None = None,
+        language: str = "en",
     ) -> int:
         """Note what was asked for; in the transaction of its ledger entry."""
         made = tx.one(
             "INSERT INTO correction (subject, no, field, sealed, state, asked_us, asked_entry, decided_by, told, "
-            "case_id, part) VALUES (?, ?, ?, ?, ?, ?, ?, '', 0, ?, ?) RETURNING id",
-            (subject, no, field, None, WAITING, at_us, entry, tie and tie.case_id, tie and tie.part),
+            "case_id, part, language) VALUES (?, ?, ?, ?, ?, ?, ?, '', 0, ?, ?, ?) RETURNING id",
+            (subject, no, field, None, WAITING, at_us, entry, tie and tie.case_id, tie and tie.part, language),
         )
         assert made is not None
         sealed = self.ledger.seal(value.encode(), f"correction/{made[0]}", subject)

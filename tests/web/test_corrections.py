@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from rightful.web.mailing import render
 from tests.web.conftest import PAYLOADS
 
 CITY, NAME = "/me/data/correct/customer.city/", "/me/data/correct/customer.first_name/"
@@ -103,3 +104,45 @@ def test_letters_are_listed_without_addresses(as_staff, meadow):
     assert as_staff("analyst").get("/staff/mail/").status_code == 403
     while (letter := meadow.mail.take()) is not None:
         meadow.mail.not_sent(letter, "5.0.0", permanent=True)
+
+
+def letters(meadow) -> list:
+    """Open every letter about a correction that waits to be sent."""
+    found = []
+    while (letter := meadow.mail.take()) is not None:
+        meadow.mail.sent(letter)
+        found += [letter] if letter.template == "correction-decided" else []
+    return found
+
+
+@pytest.mark.parametrize(("who", "answer"), [("x20", "approve"), ("x21", "refuse")])
+def test_what_an_officer_decided_is_told_by_mail_in_the_customers_language(meadow, as_customer, as_staff, who, answer):
+    client = as_customer(f"{who}@example.com")
+    client.post(NAME, {"value": "Neuername"}, HTTP_ACCEPT_LANGUAGE="de")
+    letters(meadow)
+    officer = as_staff("officer")
+    number = re.search(r"/staff/corrections/(\d+)/", officer.get("/staff/corrections/").text).group(1)
+    officer.post(f"/staff/corrections/{number}/decide/", {"answer": answer, "why": "not-shown"})
+    officer.post(f"/staff/corrections/{number}/decide/", {"answer": answer, "why": "not-shown"})
+    (letter,) = letters(meadow)
+    assert (letter.to, letter.language, letter.kind) == (f"{who}@example.com", "de", "rights")
+    mail = render(letter, "Meadow")
+    assert mail.subject == "Zu Ihrer Berichtigung bei Meadow"
+    assert "/me/uses/" in mail.body
+    assert "Neuername" not in mail.body + mail.subject, "neither data nor the answer travels by mail"
+
+
+def test_a_new_sign_in_address_is_told_to_the_old_one_as_well(meadow, as_customer, as_staff):
+    client = as_customer("x22@example.com")
+    client.post("/me/data/correct/customer.email/", {"value": "x22-new@example.com"})
+    letters(meadow)
+    officer = as_staff("officer")
+    number = re.search(r"/staff/corrections/(\d+)/", officer.get("/staff/corrections/").text).group(1)
+    officer.post(f"/staff/corrections/{number}/decide/", {"answer": "approve"})
+    assert {one.to for one in letters(meadow)} == {"x22@example.com", "x22-new@example.com"}
+
+
+def test_what_counts_at_once_needs_no_mail(meadow, as_customer):
+    letters(meadow)
+    as_customer("x23@example.com").post(CITY, {"value": "Trier"})
+    assert letters(meadow) == []
