@@ -30,6 +30,7 @@ from rightful.rights.rules import COPIES, Case, State, Step, after, ready_us
 from rightful.workspace import Workspace
 
 LOOK = "look"
+MOST_TRIES = 20
 STANDS, CHANGED = "stands", "changed"
 FINDINGS = ("", STANDS, CHANGED)
 CLOSED_TASKS = frozenset({"done", "not-needed"})
@@ -44,7 +45,16 @@ def take_in(ws: Workspace, kind: str, **asked: Any) -> Opened:
     case = opened.case
     if opened.merged or case.state is not State.IDENTIFIED or case.no is None:
         return opened
-    return Opened(go_on(ws, case, actor="rule"), merged=False)
+    for _ in range(MOST_TRIES):
+        try:
+            return Opened(go_on(ws, case, actor="rule"), merged=False)
+        except StepRefused as refusal:
+            if refusal.code != "rights.changed":
+                raise
+        case = ws.cases.by_id(case.id)  # the same was asked again meanwhile: it is here, whoever works on it
+        if not case.is_open or case.paused or case.no is None:
+            break
+    return Opened(case, merged=False)
 
 
 def fulfil(ws: Workspace, ref: str, *, actor: str) -> Case:

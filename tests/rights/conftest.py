@@ -85,7 +85,7 @@ def write(path: Path, head: list[str], rows: list[tuple[object, ...]]) -> Path:
     return path
 
 
-def make_club(folder: Path, **config: object) -> Path:
+def make_club(folder: Path, control: dict[str, str] | None = None) -> Path:
     """Build the workspace once; tests work on copies."""
     files = folder / "files"
     files.mkdir(parents=True)
@@ -106,7 +106,7 @@ def make_club(folder: Path, **config: object) -> Path:
     ]
     place = folder / "club"
     subject = {"residence": "residence", "birth_date": "birth_date", "email": "email", "phone": "phone"}
-    with Workspace.create(place, "club", subject=subject) as ws:
+    with Workspace.create(place, "club", subject=subject, control=control) as ws:
         (place / "policy" / "club.yaml").write_text(POLICY, encoding="utf-8")
         register_source.load_files(ws, register_source.propose(tables), actor="eng@club.example")
         publish_policy(ws, actor=OLGA, approver="paul@club.example")
