@@ -73,6 +73,22 @@ def test_the_page_names_every_missed_target_and_no_machine():
     assert str(Path.cwd()) not in page
 
 
+def test_a_whole_run_writes_every_row_and_a_part_of_it_writes_nothing(tmp_path, monkeypatch, capsys):
+    assert {"access", "decision", "event", "gated-duckdb", "gated-postgres", "history", "import", "sdk"} == set(
+        command.BENCHES
+    )
+    page = tmp_path / "docs" / "reference" / "benchmarks.md"
+    made_up = {name: lambda _scale, n=name: [Row(n, f"row of {n}", 1.0, 1.0, 1.0, 1.5)] for name in command.BENCHES}
+    monkeypatch.setattr(command, "BENCHES", made_up)
+    monkeypatch.setattr(command, "PAGE", page)
+    assert command.main(["history"]) == command.main(["--scale", "small"]) == 0
+    assert not page.exists()
+    assert command.main([]) == 0
+    written = page.read_text()
+    assert all(f"row of {name}" in written for name in made_up)
+    assert "Every target was met" in written and "benchmarks.md" in capsys.readouterr().out
+
+
 def test_a_benchmark_nobody_knows_is_refused_with_the_names_there_are(capsys):
     with pytest.raises(SystemExit):
         command.main(["gated-oracle"])

@@ -58,10 +58,10 @@ def sentence_of(line: Line) -> str:
     target = (f" by {line.channel}" if line.channel else "") + (f" to {line.recipient}" if line.recipient else "")
     who = line.role.capitalize() if line.role else "Somebody"
     if line.kind == "use.query":
-        behind = f"{line.customers or 0:,} customers behind them"
+        behind = f"{_people(line.customers or 0)} behind them"
         return f"{who} read {line.rows or 0:,} rows for {line.purpose}{target}; {behind}"
     if line.kind == "use.export":
-        return f"{who} exported {line.rows or 0:,} customers for {line.purpose}{target}"
+        return f"{who} exported {_people(line.rows or 0)} for {line.purpose}{target}"
     if line.kind == "use.withheld":
         parts = sorted(line.codes.items(), key=lambda item: -item[1])[:3]
         why = ", ".join(f"{count:,} {reason_words(code)}" for code, count in parts)
@@ -71,43 +71,36 @@ def sentence_of(line: Line) -> str:
         return f"{who} was refused {line.purpose or 'a use without purpose'}{target}: {why}"
     if (said := request_words.for_staff(line.kind)) is not None:
         return said
-    if line.kind == "use.own":
-        return "A customer looked at their own data"
+    if line.kind in _ALWAYS_THE_SAME:
+        return _ALWAYS_THE_SAME[line.kind]
     if line.kind in _OF_CUSTOMERS:
         about = _SCOPES.get(line.purpose, line.purpose) or "all purposes"
         way = " on any channel" if line.channel == "*" else target
         return _OF_CUSTOMERS[line.kind].format(about=about, way=way)
     words = {
-        "policy.published": "A policy version was published",
-        "notice.published": "A notice was published",
-        "source.imported": "Customer data was imported",
-        "consent.imported": "A consent history was imported",
         "consent.exported": f"{who} exported {line.rows or 0:,} consent events for {line.purpose}",
-        "staff.appointed": "A member of staff got a role",
-        "staff.dismissed": "A member of staff left",
-        "staff.signed-in": "A member of staff came in",
         "staff.sign-in-refused": "The identity provider's answer let nobody in: " + ", ".join(line.codes),
-        "staff.linked": "A member of staff was linked to an account of the identity provider",
-        "staff.unlinked": "A member of staff is no longer linked to an account of the identity provider",
-        "share.owed": f"{line.recipient} has to be told something about {line.customers or 1:,} customers",
-        "share.told": f"{line.recipient} was told something about {line.customers or 1:,} customers",
-        "share.confirmed": f"{line.recipient} confirmed something about {line.customers or 1:,} customers",
-        "derived.kept": f"{who} kept a table made from the data of {line.customers or 0:,} customers",
-        "derived.reached": f"Rows of {line.customers or 0:,} customers who said no left a derived table",
-        "derived.done": "Rows of a derived table were deleted",
+        "share.owed": f"{line.recipient} has to be told something about {_people(line.customers or 1)}",
+        "share.told": f"{line.recipient} was told something about {_people(line.customers or 1)}",
+        "share.confirmed": f"{line.recipient} confirmed something about {_people(line.customers or 1)}",
+        "derived.kept": f"{who} kept a table made from the data of {_people(line.customers or 0)}",
+        "derived.reached": f"Rows of {_people(line.customers or 0)} who said no left a derived table",
         "derived.dropped": f"{who} took a derived table away",
         "derived.outside": f"{who} noted where rows of customers are kept outside",
         "share.overdue": f"{line.recipient} is late: {line.customers or 0:,} notices are not confirmed",
-        "share.batch": f"{who} handed {line.customers or 0:,} customers to {line.recipient} for {line.purpose}",
+        "share.batch": f"{who} handed {_people(line.customers or 0)} to {line.recipient} for {line.purpose}",
         "share.sent": f"A list went to {line.recipient} for {line.purpose}; {line.customers or 0:,} were left out",
         "share.revoked": f"{who} called a list for {line.recipient} back",
         "share.refused": "A list was not sent: " + ", ".join(reason_words(code) for code in line.codes),
         "share.contact": f"{who} named where {line.recipient} is told",
         "use.failed": f"A query for {line.purpose} failed; no rows came back",
-        **_RETENTION,
         "use.decision": f"{who} asked about one customer for {line.purpose}{target}",
     }
     return words.get(line.kind, line.kind)
+
+
+def _people(count: int) -> str:
+    return f"{count:,} customer{'' if count == 1 else 's'}"
 
 
 def reason_words(code: str) -> str:
@@ -120,7 +113,58 @@ def instant_of(us: int) -> datetime:
     return EPOCH + timedelta(microseconds=us)
 
 
-_RETENTION = {
+_ALWAYS_THE_SAME = {
+    "use.own": "A customer looked at their own data",
+    "use.own-copy": "A customer downloaded their own data",
+    "policy.published": "A policy version was published",
+    "notice.published": "A notice was published",
+    "source.imported": "Customer data was imported",
+    "consent.imported": "A consent history was imported",
+    "staff.appointed": "A member of staff got a role",
+    "staff.dismissed": "A member of staff left",
+    "staff.signed-in": "A member of staff came in",
+    "staff.linked": "A member of staff was linked to an account of the identity provider",
+    "staff.unlinked": "A member of staff is no longer linked to an account of the identity provider",
+    "derived.done": "Rows of a derived table were deleted",
+    "source.attached": "A source was attached",
+    "consent.rewritten": "An imported consent history was written anew without somebody who was erased",
+    "mail.sent": "A mail to a customer was sent",
+    "opt-out.asked": "Somebody said no by their address",
+    "token.issued": "A token of the interface was issued",
+    "token.revoked": "A token of the interface was revoked",
+    "webhook.subscribed": "A system is told of events from now on",
+    "webhook.ended": "A system is no longer told of events",
+    "webhook.undelivered": "A system could not be told of an event",
+    "webhook.source-accepted": "Events of another system are accepted from now on",
+    "webhook.source-refused": "Events of another system are no longer accepted",
+    "links.scanned": "Links between tables were looked for",
+    "links.proposed": "A link between tables was proposed",
+    "links.confirmed": "A link between tables was confirmed",
+    "links.rejected": "A proposed link between tables was rejected",
+    "person.found": "A person's data was looked for in all tables",
+    "person.exported": "What was found of a person was handed out",
+    "correction.asked": "A customer asked for a correction",
+    "correction.opened": "A member of staff looked at a proposed correction",
+    "correction.begun": "A correction is about to be made",
+    "correction.done": "A customer's data was corrected",
+    "correction.failed": "A correction failed; nothing was changed",
+    "correction.refused": "A correction was refused",
+    "erasure.planned": "The erasure of a customer was planned",
+    "erasure.begun": "Rows of an erasure are about to go",
+    "erasure.done": "Rows of an erasure are gone",
+    "erasure.failed": "A step of an erasure failed; nothing of it is gone",
+    "erasure.closed": "An erasure ended",
+    "suppression.added": "Somebody is on the list of those who must not come back",
+    "suppression.lifted": "Somebody may come back",
+    "suppression.not-found": "Somebody was looked for on the list of those who must not come back",
+    "suppression.looked-at": "The list of those who must not come back was looked at",
+    "suppression.came-back": "Somebody who was erased came back with an import",
+    "suppression.caught-up": "The list of those who must not come back was completed",
+    "backup.taken": "A backup was taken",
+    "backup.restored": "A backup was restored",
+    "backup.replayed": "Erasures and withdrawals since a backup were carried out again",
+    "backup.drilled": "Restoring a backup was practised",
+    "ledger.recovered": "The ledger went on after a rollback",
     "disposal.ordered": "A disposal was ordered",
     "disposal.taken-back": "An ordered disposal was taken back",
     "disposal.overtaken": "An ordered disposal was not carried out: the policy had changed",

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+import rightful
 from rightful.actions.correct_data import ask_correction
 from rightful.actions.double_opt_in import request_opt_in
 from rightful.actions.give_consent import give_consent
 from rightful.actions.officer_today import today
-from rightful.actions.read_gate_log import instant_of, log
+from rightful.actions.read_gate_log import instant_of, log, sentence_of
 from rightful.actions.record_choice import record_event
 from rightful.actions.show_uses import uses
 from rightful.actions.use_data import query_data
 from rightful.actions.withdraw_consent import object_to, withdraw_consent
+from rightful.ledger.journal import Line
 from rightful.terms import EventKind
 from tests.actions.conftest import ANA, MAX
 from tests.builders import event
@@ -96,3 +101,13 @@ def test_the_customer_s_own_history_has_each_choice_as_well(lived_in):
     chosen = [line.index for line in log(lived_in, kind="consent", limit=1000) if line.index in mine]
     assert len(chosen) == 2
     assert today(lived_in).latest[0].kind == "consent.given"
+
+
+def test_every_kind_of_entry_that_the_program_writes_has_a_sentence():
+    package = Path(rightful.__file__).parent
+    sources = [path.read_text() for path in package.rglob("*.py")]
+    kinds = {kind for text in sources for kind in re.findall(r'Draft\(\s*"([a-z-]+\.[a-z.-]+)"', text)}
+    assert len(kinds) > 40
+    for kind in sorted(kinds - {"subject.added"}):
+        said = sentence_of(Line(0, 0, kind, "letter", "marketer", "", "mailer", 1, 1, {}))
+        assert said != kind and "1 customers" not in said, kind
