@@ -20,6 +20,7 @@ from rightful.actions.customer_words import InLanguage
 from rightful.actions.customer_words import says as says_in
 from rightful.actions.give_consent import grant
 from rightful.actions.record_choice import make_event, purpose_of, record_all
+from rightful.actions.unsubscribe import headers_for
 from rightful.consent.events import Event
 from rightful.consent.requests import (
     ASKED,
@@ -139,6 +140,7 @@ def request_opt_in(
             language=language,
             subject_no=no,
             kind="consent",
+            headers=_way_out(ws, no, *asked[0]) if kind == ASKED else None,
             keep=False,
         )
 
@@ -251,6 +253,17 @@ def _no_since(policy: Policy, one: Asked, events: Sequence[Event]) -> bool:
         and (event.purpose in scopes or (event.purpose in ("", DIRECT_MARKETING) and marketing))
         for event in events
     )
+
+
+def _way_out(ws: Workspace, no: int, purpose: str, channel: str) -> dict[str, str]:
+    """A question of ours is advertising, too: one press in the mail program says no to it (RFC 8058).
+
+    Without an https address and a mailbox there is nothing to write; the page behind the link has its no.
+    """
+    try:
+        return headers_for(ws, no, purpose, channel)
+    except BadInput:
+        return {}
 
 
 def _words(ws: Workspace, notice: str, purpose: str, channel: str, language: str) -> dict[str, str]:

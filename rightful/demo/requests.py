@@ -23,7 +23,7 @@ ASKED = (
     ("newsletter_refused", "access", 3, ""),
     ("objected_to_marketing", "rectification", 41, "My street is wrong: I live at number 7 now."),
     ("gpc_signal", "human-review", 12, "Why was I offered another rate than my neighbour?"),
-    ("newsletter_given", "complaint", 6, "I did not understand the last letter."),
+    ("newsletter_fresh", "complaint", 6, "I did not understand the last letter."),
 )
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 from rightful.actions.customer_view import recognise_customer
 from rightful.demo import sharing, story
 from rightful.demo.consents import ask_around
+from rightful.demo.corrections import seed_corrections
 from rightful.demo.doors import ways_in
 from rightful.demo.requests import seed_requests
 from rightful.demo.retention import hold_what_is_due
@@ -66,6 +67,7 @@ def demo(cli: Door, folder: Path, *, serve: bool, port: int, pace: float) -> int
         ask_around(world.ws, world.people)
         sharing.hand_over(world.ws)
         seed_requests(world.ws, world.people, story.told_about(world.ws))
+        seed_corrections(world.ws, world.people)
         hold_what_is_due(world.ws, [world.people[name] for name in BUYERS if name in world.people])
         visitors = _visitors(world) if serve else ()
         doors = ways_in(world.ws, story.somebody(world.ws).key) if serve else {}

@@ -8,10 +8,11 @@ from dataclasses import replace
 import pytest
 
 from rightful.actions.ask_again import ask_for_consent, may_ask, who_to_ask_again
-from rightful.actions.double_opt_in import answer_question
+from rightful.actions.double_opt_in import answer_question, request_opt_in
 from rightful.actions.give_consent import give_consent
 from rightful.actions.publish_policy import publish_policy
 from rightful.actions.record_choice import make_event, record
+from rightful.actions.unsubscribe import unsubscribe
 from rightful.actions.withdraw_consent import object_to, withdraw_consent
 from rightful.errors import AskedTooEarly, BadInput, EventRejected
 from rightful.policy.loader import load
@@ -156,3 +157,38 @@ def test_all_at_once_is_what_each_of_them_is(asking, seed):
                 waiting[may.why] = waiting.get(may.why, 0) + 1
         assert everybody.waiting == waiting and everybody.now == len(single) - sum(waiting.values())
         assert everybody.next_at == min((m.at for m in single.values() if not m.now and m.at), default=None)
+
+
+def test_one_press_in_the_mail_program_says_no_to_a_question_of_ours(asking, monkeypatch):
+    monkeypatch.setenv("RIGHTFUL_SITE", "https://privacy.shop.example")
+    give_consent(asking, "C047", "newsletter", "email")
+    asking.moving.by(330 * DAY)
+    assert ask_for_consent(asking, "C047", "newsletter", "email", actor=MAX, by="mail") is not None
+    letter = asking.mail.take()
+    asking.mail.sent(letter)
+    assert letter.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    address = letter.headers["List-Unsubscribe"].strip("<>")
+    assert address.startswith("https://privacy.shop.example/unsubscribe/")
+    unsubscribe(asking, address.rpartition("/")[2])
+    assert not allowed(asking, "C047"), "the yes that stood is taken back as well"
+    answer_question(asking, letter.words["link"].split("/")[2], yes=True)
+    assert not allowed(asking, "C047"), "the older question permits nothing after the no"
+
+
+def test_what_the_customer_began_is_no_advertising_and_has_no_such_header(asking, monkeypatch):
+    monkeypatch.setenv("RIGHTFUL_SITE", "https://privacy.shop.example")
+    assert request_opt_in(asking, "C048", [("newsletter", "email")], to="p048@example.com")
+    letter = asking.mail.take()
+    asking.mail.sent(letter)
+    assert letter.headers == {}
+
+
+def test_without_an_address_for_it_the_question_goes_without_the_header(asking, monkeypatch):
+    monkeypatch.delenv("RIGHTFUL_SITE", raising=False)
+    give_consent(asking, "C049", "newsletter", "email")
+    asking.moving.by(330 * DAY)
+    assert ask_for_consent(asking, "C049", "newsletter", "email", actor=MAX, by="mail") is not None
+    letter = asking.mail.take()
+    asking.mail.sent(letter)
+    assert letter.headers == {}
+    assert letter.words["link"], "the page behind it has yes and no side by side"

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pytest
 
-from rightful.demo import generate, words
+from rightful.demo import corrections, generate, requests, words
 from rightful.demo.choices import BROKEN, NEW_NOTICE, NEW_NOTICE_ON, OLD_NOTICE, OLD_NOTICE_ON, REPEATED
 from rightful.demo.crowd import CAMPAIGN, ORDERS, VISITS, YOUTH
 from rightful.terms import EventKind, Method
@@ -430,3 +430,9 @@ def test_the_people_for_the_story_are_customers_in_that_situation(written, sound
     assert (
         _count(sound, customer_id=reader, kind="objected") == _count(sound, customer_id=reader, kind="restricted") == 0
     )
+
+
+@pytest.mark.parametrize("seeds", [corrections.ASKED, requests.ASKED], ids=["corrections", "requests"])
+def test_whoever_a_seed_of_the_demo_names_is_among_the_people(written, seeds):
+    """A situation that nobody is in would be passed over without a word."""
+    assert {situation for situation, *_rest in seeds} <= set(written.people)
