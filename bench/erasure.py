@@ -1,11 +1,11 @@
 """Whether an erasure leaves anything, takes too much, or says something that is not so.
 
-python -m bench.erasure            both engines; prints a table
+python -m bench.erasure            every engine that is installed; prints a table
 python -m bench.erasure --write    and puts it into docs/explanation/erasure.md
 
 One person is erased from a CRM made of traps (bench/traps.py). Cells are counted by
 bench/trap_check.py, which knows plain SELECTs and nothing of how the product works.
-PostgreSQL runs in a folder of its own, so that its files can be searched as well.
+The servers run in folders of their own, so that their files can be searched as well.
 """
 
 from __future__ import annotations
@@ -15,18 +15,20 @@ import contextlib
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import trap_check, trap_world, traps
 from bench.__main__ import machine
-from bench.world import postgres_server
+from bench.world import mariadb_server, postgres_server
 from rightful.actions.erase_customer import erase_customer
 from rightful.workspace import Workspace
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "explanation" / "erasure.md"
+LOGS = ("pg_wal", "ib_logfile", "undo", "ibdata")
+"""Where the servers keep what was before: write-ahead log; redo and undo log, and what InnoDB shares."""
 START, END = "<!-- measured -->", "<!-- /measured -->"
 
 
@@ -56,25 +58,26 @@ def run(engine: str, place: Path, url: str = "", files: Path | None = None) -> R
         seconds = time.perf_counter() - started
         after, names = trap_check.dump(ws.source)
         count = trap_check.compare(before, after, names)
-    data, log = (place, None) if files is None else (files / "base", files / "pg_wal")
     return Result(
         engine,
         cells,
         len(count.residue),
         len(count.collateral),
         len(count.orphans),
-        canaries_in(data),
-        0 if log is None else canaries_in(log),
+        canaries_in(place if files is None else files, but=LOGS),
+        0 if files is None else canaries_in(files, only=LOGS),
         outcome.status,
         seconds,
     )
 
 
-def canaries_in(folder: Path) -> int:
-    """How often a canary stands in the bytes of the files of a folder."""
+def canaries_in(folder: Path, *, but: Sequence[str] = (), only: Sequence[str] = ()) -> int:
+    """How often a canary stands in the bytes of the files of a folder; `but` and `only` begin names in it."""
     total = 0
     for path in folder.rglob("*"):
-        if path.is_file() and "keys" not in path.parts:
+        inside = path.relative_to(folder).parts
+        wanted = inside[0].startswith(tuple(only)) if only else not inside[0].startswith((*but, "keys"))
+        if path.is_file() and wanted:
             total += path.read_bytes().count(b"CANARY")
     return total
 
@@ -86,7 +89,10 @@ def everything() -> Iterator[list[Result]]:
         with postgres_server() as url:
             if url is not None:
                 results.append(run("postgres", Path(folder) / "postgres", url, _data_of(url)))
-                os.environ.pop(trap_world.URL, None)
+        with mariadb_server() as server:
+            if server is not None:
+                results.append(run("mariadb", Path(folder) / "mariadb", *server))
+        os.environ.pop(trap_world.URL, None)
         yield results
 
 

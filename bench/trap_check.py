@@ -54,10 +54,11 @@ def dump(source: Any) -> tuple[Dump, dict[str, tuple[str, ...]]]:
     """Every row of every table: table -> first column -> row; and the names of the columns."""
     rows: Dump = {}
     names: dict[str, tuple[str, ...]] = {}
+    mark = "`" if source.dialect == "mysql" else '"'
     for table in source.structure():
-        place = ".".join(f'"{part}"' for part in table.place)
+        place = ".".join(f"{mark}{part}{mark}" for part in table.place)
         names[table.name] = tuple(c.name for c in table.columns)
-        columns = ", ".join(f'"{c.name}"' for c in table.columns)
+        columns = ", ".join(f"{mark}{c.name}{mark}" for c in table.columns)
         found = source.examine(f"SELECT {columns} FROM {place}")
         rows[table.name] = {f"{row[0]}" if table.key else repr(row): tuple(row) for row in found}
     return rows, names

@@ -1,4 +1,4 @@
-"""A workspace over the CRM of traps, in either engine, with its links confirmed as a person would."""
+"""A workspace over the CRM of traps, in one of the engines, with its links confirmed as a person would."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ SAM = "sam@traps.example"
 def make(place: Path, engine: str, url: str = "") -> None:
     """Make it: tables filled, policy published, links confirmed, a use and some consents on record."""
     source = None
-    if engine == "postgres":
-        traps.fill_postgres(url)
+    if engine != "duckdb":
+        fill = traps.fill_postgres if engine == "postgres" else traps.fill_mariadb
+        fill(url)
         os.environ[URL] = url
-        source = {"kind": "postgres", "url_env": URL}
+        source = {"kind": engine, "url_env": URL}
     with Workspace.create(place, "traps", source=source, subject=SUBJECT) as ws:
-        if engine == "postgres":
-            attach_database(ws, schema="public", customer_table="customer", actor="eng")
+        if engine != "duckdb":
+            attach_database(ws, schema="", customer_table="customer", actor="eng")
         else:
             traps.fill_duckdb(ws.source)
         (place / "policy" / "traps.yaml").write_text(traps.POLICY, encoding="utf-8")

@@ -1,6 +1,6 @@
 """A CRM made of traps: everything that makes an erasure leave something behind, or take too much.
 
-One database in two engines. Ana (customers 17 and 18: she signed up twice) is the one
+One database in three engines. Ana (customers 17 and 18: she signed up twice) is the one
 who is erased. Every value that is hers alone holds CANARY, every value that is
 somebody else's and looks a little like hers holds OTHER. What is left of CANARY is
 residue; what is missing of OTHER is collateral.
@@ -35,7 +35,7 @@ TRAPS = {
     "attachment": "bytes of a scan, in her row and in somebody else's",
     "mention": "somebody she introduced",
     "grandchild": "lines of her orders",
-    "trigger": "a database trigger that copies what is deleted (PostgreSQL)",
+    "trigger": "a database trigger that copies what is deleted (PostgreSQL, MariaDB)",
     "derived": "a materialised view (PostgreSQL)",
     "number": "her telephone number as a number, without a plus sign",
 }
@@ -210,6 +210,9 @@ def ddl(dialect: str, table: str) -> str:
     if dialect == "duckdb":
         text = re.sub(r" REFERENCES \w+ \(\w+\)", "", text)
         return text.replace("BYTEA", "BLOB")
+    if dialect == "mysql":  # a key of a text has a length there
+        text = re.sub(r"\b(email|login_email) TEXT( PRIMARY KEY| NOT NULL REFERENCES)", r"\1 VARCHAR(190)\2", text)
+        return text.replace("BYTEA", "BLOB")
     return text
 
 
@@ -230,16 +233,9 @@ def fill_postgres(url: str) -> None:
     """Put the tables, a materialised view and a trigger that keeps what is deleted into a database."""
     import psycopg
 
-    order = ["address", "customer", *(t for t in TABLES if t not in ("address", "customer"))]
-    made = rows()
     with psycopg.connect(url, autocommit=True) as con:
-        for table in order:
-            con.execute(f"CREATE TABLE {table} ({ddl('postgres', table)})")
-            marks = ", ".join(["%s"] * len(made[table][0]))
-            first = [row for row in made[table] if table != "customer" or row[11] is None]
-            later = [row for row in made[table] if row not in first]
-            with con.cursor() as cursor:
-                cursor.executemany(f"INSERT INTO {table} VALUES ({marks})", first + later)
+        with con.cursor() as cursor:
+            _fill(cursor, "postgres")
         con.execute("CREATE MATERIALIZED VIEW customer_card AS SELECT id, first_name, email, nickname FROM customer")
         con.execute("CREATE TABLE deleted_notes (id integer, parent_id text, body text, deleted_at timestamptz)")
         con.execute(
@@ -248,3 +244,33 @@ def fill_postgres(url: str) -> None:
         )
         con.execute("CREATE TRIGGER keep BEFORE DELETE ON note FOR EACH ROW EXECUTE FUNCTION keep_notes()")
         con.execute("ANALYZE")
+
+
+def fill_mariadb(url: str) -> None:
+    """Put the tables and a trigger that keeps what is deleted into a database."""
+    from urllib.parse import unquote, urlsplit
+
+    import pymysql
+
+    at = urlsplit(url)
+    con = pymysql.connect(
+        host=at.hostname, port=at.port or 3306, user=unquote(at.username or ""), password=unquote(at.password or ""),
+        database=at.path[1:], charset="utf8mb4", autocommit=True,
+    )  # fmt: skip
+    with con, con.cursor() as cursor:
+        _fill(cursor, "mysql")
+        cursor.execute("CREATE TABLE deleted_notes (id INTEGER, parent_id TEXT, body TEXT, deleted_at DATETIME)")
+        cursor.execute(
+            "CREATE TRIGGER keep_notes BEFORE DELETE ON note FOR EACH ROW "
+            "INSERT INTO deleted_notes VALUES (OLD.id, OLD.parent_id, OLD.body, NOW())"
+        )
+
+
+def _fill(cursor: Any, dialect: str) -> None:
+    made = rows()
+    for table in ("address", "customer", *(t for t in TABLES if t not in ("address", "customer"))):
+        cursor.execute(f"CREATE TABLE {table} ({ddl(dialect, table)})")
+        marks = ", ".join(["%s"] * len(made[table][0]))
+        first = [row for row in made[table] if table != "customer" or row[11] is None]
+        later = [row for row in made[table] if row not in first]
+        cursor.executemany(f"INSERT INTO {table} VALUES ({marks})", first + later)

@@ -10,11 +10,14 @@ and both sides read it.
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
+import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -32,6 +35,7 @@ from rightful.workspace import Workspace
 
 NOTICE = "2025-01"
 STAFF = (("max@bench.example", "marketer"), ("ana@bench.example", "analyst"), ("sam@bench.example", "support"))
+MARIADB = ("mariadbd", "mariadb-install-db")
 SUBJECT = {"residence": "residence", "birth_date": "birth_date", "email": "email"}
 
 CUSTOMERS = """
@@ -225,10 +229,57 @@ def postgres_server() -> Iterator[str | None]:
             run(programs / "pg_ctl", "-D", data, "-m", "fast", "-w", "stop", check=False)
 
 
+@contextmanager
+def mariadb_server() -> Iterator[tuple[str, Path] | None]:
+    """A server with an empty database in a temporary folder: (its address, its data folder); None without one."""
+    program, installer = (shutil.which(name, path="/usr/sbin:/usr/bin:/usr/local/bin") for name in MARIADB)
+    if program is None or installer is None:
+        yield None
+        return
+    with folder() as place, closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        port, password, data = free.getsockname()[1], secrets.token_hex(16), place / "data"
+        free.close()
+        (place / "first.sql").write_text(
+            f"CREATE USER 'owner'@'127.0.0.1' IDENTIFIED BY '{password}';\n"
+            "GRANT ALL PRIVILEGES ON *.* TO 'owner'@'127.0.0.1' WITH GRANT OPTION;\n"
+            "CREATE DATABASE bench CHARACTER SET utf8mb4;\n"
+        )
+        as_root = ["--user=root"] if os.geteuid() == 0 else []
+        subprocess.run(
+            [installer, "--no-defaults", f"--datadir={data}", "--skip-test-db", "--skip-name-resolve",
+             "--auth-root-authentication-method=normal", *as_root],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        process = subprocess.Popen(
+            [program, "--no-defaults", f"--datadir={data}", f"--socket={place / 'socket'}", f"--port={port}",
+             f"--pid-file={place / 'pid'}", "--bind-address=127.0.0.1", "--skip-name-resolve", "--skip-log-bin",
+             "--character-set-server=utf8mb4", f"--init-file={place / 'first.sql'}", *as_root],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            _answers(process, port, password)
+            yield f"mariadb://owner:{password}@127.0.0.1:{port}/bench", data
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
+def _answers(process: subprocess.Popen[bytes], port: int, password: str) -> None:
+    import pymysql
+
+    for _ in range(600):
+        if process.poll() is not None:
+            break
+        with suppress(pymysql.Error):
+            pymysql.connect(host="127.0.0.1", port=port, user="owner", password=password, database="bench").close()
+            return
+        time.sleep(0.1)
+    raise OSError("MariaDB did not start")
+
+
 def write_files(place: Path, count: int) -> tuple[Path, Path, int]:
     """The same customers and choices as files from outside; returns (customers, history, rows of the history)."""
-    import time
-
     import duckdb
 
     customers, history = place / "customer.csv", place / "consent.csv"
@@ -248,6 +299,6 @@ def write_files(place: Path, count: int) -> tuple[Path, Path, int]:
 
 
 __all__ = [
-    "House", "embedded", "folder", "new_workspace", "on_postgres", "postgres_server", "publish_policy",
-    "register_source", "write_files",
+    "House", "embedded", "folder", "mariadb_server", "new_workspace", "on_postgres", "postgres_server",
+    "publish_policy", "register_source", "write_files",
 ]  # fmt: skip
