@@ -50,6 +50,7 @@ from rightful.retention.orders import Orders
 from rightful.retention.runs import DisposalRuns
 from rightful.retention.suppression import Suppression
 from rightful.rights.agents import Agents
+from rightful.rights.confirmations import Confirmations
 from rightful.rights.corrections import Corrections
 from rightful.rights.models import Cases
 from rightful.rights.system_tasks import SystemTasks
@@ -169,6 +170,10 @@ class Workspace(AbstractContextManager["Workspace"]):
     @cached_property
     def corrections(self) -> Corrections:
         return Corrections(self.ledger)
+
+    @cached_property
+    def confirmations(self) -> Confirmations:
+        return Confirmations(self.control)
 
     @cached_property
     def system_tasks(self) -> SystemTasks:

@@ -85,6 +85,14 @@ def deadline_for(
     return found[first.clock]
 
 
+def separate_due(ws: Workspace, law: str, what: str, received_us: int) -> Due | None:
+    """A term that a law sets apart from the answer, such as for confirming the receipt; None where it sets none."""
+    received = EPOCH + timedelta(microseconds=received_us)
+    zone = ZoneInfo(ws.facts.policy.timezone)
+    found = every_law()[law].clock_for(what, received.astimezone(zone).date()) if law in every_law() else None
+    return None if found is None else due(found, received, zone=zone, holidays=calendar(ws, received.year))
+
+
 def due_by_clock(
     ws: Workspace | None,
     name: str,

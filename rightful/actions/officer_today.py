@@ -18,7 +18,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from rightful.actions.read_gate_log import LogLine, instant_of, log, reason_words
-from rightful.actions.see_requests import late_at, late_tasks, pressing
+from rightful.actions.see_requests import late_at, late_tasks, pressing, receipts_to_confirm
 from rightful.errors import RightfulError
 from rightful.gate.request import Request
 from rightful.workspace import Workspace
@@ -148,6 +148,9 @@ def _requests(ws: Workspace) -> list[Attention]:
     if soon:
         words = f"{soon:,} request{'s of customers are' if soon != 1 else ' of a customer is'} due within a week"
         found.append(Attention(words, "Answer, or tell the customer in time that it takes longer", "soon"))
+    if receipts := receipts_to_confirm(ws):
+        words = f"The receipt of {receipts:,} request{'s' if receipts != 1 else ''} has to be confirmed within a week"
+        found.append(Attention(words, "Confirm it on the way it came, and note that on its page", "soon"))
     if late := late_tasks(ws):
         words = f"{len(late):,} task{'s' if len(late) != 1 else ''} of requests should have been done by now"
         found.append(Attention(f"{words} ({', '.join(late_at(late))})", "Ask whoever is responsible", "now"))

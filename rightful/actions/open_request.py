@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from rightful.actions.confirm_receipt import note_owed
 from rightful.actions.correct_for_request import wishes
 from rightful.actions.customer_view import known_address, recognise_customer
 from rightful.actions.law_due import Deadline, deadline_for
@@ -202,8 +203,8 @@ def _add(ws: Workspace, case: Case, state: State, sealed: Mapping[str, Any], act
         note_steps(ws, tx, numbered, moves, entries, actor)
         if sealed.get("text"):
             ws.cases.note_message(tx, stored.id, entries[0].index, entries[0].at, "in")
-        if not stored.held and stored.no is not None:
-            tell_channels(ws, stored)
+        mailed = not stored.held and stored.no is not None and tell_channels(ws, stored)
+        note_owed(ws, tx, stored, mailed=mailed)
         kept.append(stored)
 
     drafts = [draft_for(stage, move, actor) for stage, move in zip(stages, moves, strict=True)]
@@ -211,13 +212,13 @@ def _add(ws: Workspace, case: Case, state: State, sealed: Mapping[str, Any], act
     return kept[0]
 
 
-def tell_channels(ws: Workspace, case: Case) -> None:
-    """Write to the address we know that a request is here. Never to the address somebody gave (AC-016).
+def tell_channels(ws: Workspace, case: Case) -> bool:
+    """Write to the address we know that a request is here; whether there was one. Never to one that was given (AC-016).
 
     A mail says that there is something to read in the portal; it holds no data and no answer.
     """
     if case.source == "mail" or case.no is None:
-        return
+        return False
     address = known_address(ws, case.no)
     if address:
         words = {"ref": case.ref, "kind": case.kind.value}
@@ -230,6 +231,7 @@ def tell_channels(ws: Workspace, case: Case) -> None:
             kind="rights",
             once=f"request-received/{case.ref}",
         )
+    return bool(address)
 
 
 def _checked(kind: str, source: str, on_behalf: str, language: str, text: str) -> Kind:

@@ -24,6 +24,7 @@ from rightful.compliance.laws import clock, every_law
 from rightful.compliance.rules import Clock
 from rightful.errors import NotFound
 from rightful.ledger.record import Draft
+from rightful.rights.confirmations import Confirmation
 from rightful.rights.copy import safe_cell
 from rightful.rights.models import Filter, KeptCopy, StepSeen, Task
 from rightful.rights.rules import Case, ready_us
@@ -104,6 +105,7 @@ class Detail:
     may_extend: bool
     law: str
     asked: tuple[SystemTask, ...]
+    confirmation: Confirmation | None
 
 
 def listed(ws: Workspace, wanted: Filter, *, limit: int | None = PAGE, offset: int = 0) -> tuple[Line, ...]:
@@ -170,6 +172,7 @@ def detail_of(ws: Workspace, case: Case) -> Detail:
         may_extend=case.is_open and not case.extended and counted.extension is not None and day <= case.notice_on,
         law=every_law()[case.law].name,
         asked=tuple(ws.system_tasks.of_case(case.id)),
+        confirmation=ws.confirmations.of_case(case.id),
     )  # fmt: skip
 
 
@@ -212,6 +215,12 @@ def pressing(ws: Workspace) -> tuple[int, int, int]:
 def late_tasks(ws: Workspace) -> tuple[Task, ...]:
     """Tasks of open requests past their date, the oldest first."""
     return tuple(ws.cases.late_tasks(today(ws)))
+
+
+def receipts_to_confirm(ws: Workspace) -> int:
+    """Requests whose receipt has to be confirmed within a week, or should have been."""
+    soon = date.fromisoformat(today(ws)) + timedelta(days=SOON_DAYS)
+    return len(ws.confirmations.open_before(soon.isoformat()))
 
 
 def late_at(tasks: Sequence[Task]) -> tuple[str, ...]:

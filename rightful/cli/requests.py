@@ -275,6 +275,21 @@ def correct(
     return OK
 
 
+@verb(app, NOUN, "confirm", members=_ONE)
+def confirm(
+    cli: Cli,
+    request: Ref,
+    by: Annotated[str, typer.Option("--by", help="How it was confirmed: letter, telephone or mail.")],
+) -> int:
+    """Note that the receipt was confirmed, where the law sets a term for that (California: ten business days)."""
+    from rightful.actions.confirm_receipt import confirm_receipt
+
+    with cli.open() as ws:
+        case = confirm_receipt(ws, request, by, actor=cli.who)
+    cli.answer(**_facts(case))
+    return _told(cli, case, "The receipt is confirmed.")
+
+
 @verb(app, NOUN, "extend", members=_ONE)
 def extend(
     cli: Cli,

@@ -28,6 +28,7 @@ from rightful.actions import many_requests, request_words
 from rightful.actions import see_requests as see
 from rightful.actions.answer_request import FINDINGS, confirm_task, fulfil, take_in, write_message
 from rightful.actions.close_request import refuse, withdraw
+from rightful.actions.confirm_receipt import confirm_receipt
 from rightful.actions.correct_for_request import all_fields, correct_now
 from rightful.actions.identify_requester import make_second_code, staff_checked, waits_for_second_proof
 from rightful.actions.many_requests import do_to_many
@@ -251,6 +252,11 @@ def _correct(request: HttpRequest, case: Case) -> str:
     return _("Corrected. Recipients to tell: %(count)s.") % {"count": done.told}
 
 
+def _confirm_receipt(request: HttpRequest, case: Case) -> str:
+    confirm_receipt(workspace(), case.ref, request.POST.get("how", ""), actor=request.user.email)
+    return _("Noted.")
+
+
 def _extend(request: HttpRequest, case: Case) -> str:
     moved = extend(workspace(), case.ref, request.POST.get("reason", ""), actor=request.user.email)
     return _("More time until %(day)s. The customer has the letter.") % {"day": moved.due_on}
@@ -298,6 +304,7 @@ _ACTS: dict[str, Callable[[HttpRequest, Case], str]] = {
     "go-on": _go_on,
     "task": _task,
     "correct": _correct,
+    "confirm-receipt": _confirm_receipt,
     "extend": _extend,
     "pause": _pause,
     "resume": _resume,

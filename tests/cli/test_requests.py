@@ -50,6 +50,13 @@ def test_a_request_from_its_receipt_to_its_answer(rightful):
     assert "calendar month" in text.out and "answered" in text.out
 
 
+def test_there_is_a_receipt_to_confirm_only_where_the_law_sets_a_term_for_it(rightful):
+    opened = rightful("request", "open", "access", "--customer", "C003", "--json")
+    refused = rightful("request", "confirm", opened.json["request"], "--by", "letter", *AS, "--json")
+    assert (refused.code, refused.json["code"]) == (3, "rights.nothing-to-confirm")
+    assert rightful("request", "confirm", opened.json["request"], "--by", "pigeon", *AS).code == 2
+
+
 def test_a_missed_date_is_exit_code_seven(rightful):
     assert rightful("request", "list", "--overdue").code == 0
     rightful("request", "open", "rectification", "--customer", "C003", "--received", "2026-03-05")
