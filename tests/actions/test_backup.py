@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -9,7 +10,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 from datetime import UTC, datetime
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -25,6 +28,8 @@ from rightful.actions.restore_backup import drill, note_drill, restore_backup
 from rightful.actions.use_data import decide_one
 from rightful.actions.withdraw_consent import withdraw_consent
 from rightful.errors import BackupRejected, BadInput, KeyMissing, LedgerRolledBack
+from rightful.protection import archive
+from rightful.protection.archive import read_archive, read_head, write_archive
 from rightful.protection.keys import Keyring
 from rightful.terms import Outcome
 from rightful.workspace import CONFIG, Workspace
@@ -391,3 +396,55 @@ def test_records_in_postgresql_are_backed_up_and_restored_into_an_empty_database
             assert decide_one(ws, MAX, "newsletter", "C007", channel="email") is not None
     finally:
         postgres_server.run("dropdb", "-h", "127.0.0.1", "-p", postgres_server.port, "-U", "rightful", "--force", name)
+
+
+_IN_THE_CLEAR = ("workspace", "made", "program", "backup")
+
+
+def _member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "") -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = kind, target
+    return member
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        _member("../../escaped"),
+        _member("keys/../../../escaped"),
+        _member("/tmp/escaped-from-a-backup"),
+        _member("./escaped"),
+        _member("link", tarfile.SYMTYPE, "/etc/passwd"),
+        _member("hard", tarfile.LNKTYPE, "../../../etc/passwd"),
+        _member("device", tarfile.CHRTYPE),
+        _member("block", tarfile.BLKTYPE),
+        _member("pipe", tarfile.FIFOTYPE),
+        _member("folder", tarfile.DIRTYPE),
+    ],
+    ids=lambda member: f"{member.name}",
+)
+def test_ac_036_a_backup_with_a_member_that_leads_elsewhere_is_refused_whole(place, tmp_path, monkeypatch, member):
+    """Made by somebody who holds the keys: an honest backup, packed anew with one more member."""
+    file = back_up(place, tmp_path)
+    with contextlib.closing(Keyring.open(place / "keys")) as keys:
+        unpacked = tmp_path / "unpacked"
+        said, head = read_archive(file, keys, unpacked), read_head(file)
+        members = [(name, unpacked / name) for name in said["files"]]
+        honest = archive._add_bytes
+
+        def with_one_more(tar, name, data):
+            tar.addfile(member)
+            honest(tar, name, data)
+
+        monkeypatch.setattr(archive, "_add_bytes", with_one_more)
+        file.unlink()
+        write_archive(file, keys, {name: head[name] for name in _IN_THE_CLEAR}, members, said)
+    monkeypatch.undo()
+    (place / "keys").rename(tmp_path / "keys")
+    outside = set(tmp_path.rglob("*"))
+    target = tmp_path / "deep" / "down" / "restored"
+    with pytest.raises(BackupRejected):
+        restore_backup(file, target, keys=tmp_path / "keys", actor=OLGA)
+    left = set(tmp_path.rglob("*")) - outside - {target, *target.parents}
+    assert not left, "no file inside the target, and none outside"
+    assert not Path("/tmp/escaped-from-a-backup").exists()

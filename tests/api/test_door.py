@@ -111,6 +111,13 @@ def test_too_many_requests_are_slowed_down_by_token_and_by_stranger(program, sho
     assert answers[-1].headers["Retry-After"] == "60"
 
 
+def test_ac_083_a_stranger_s_forwarded_address_does_not_start_the_count_again(program, shop, settings):
+    settings.ACCOUNT_RATE_LIMITS = {"api_stranger": "2/m/ip"}
+    stranger = "rft_" + "A" * 43
+    answers = [Caller(stranger).get("/purposes", headers={"X-Forwarded-For": f"203.0.113.{n}"}) for n in range(4)]
+    assert [a.status_code for a in answers] == [401, 401, 429, 429]
+
+
 def test_an_operation_without_a_scope_keeps_the_site_from_starting():
     open_door, router = NinjaAPI(urls_namespace="open", openapi_url=None, docs_url=None), Router()
 

@@ -178,8 +178,30 @@ def test_ac_024_twenty_codes_a_minute_for_a_computer_and_no_more(meadow):
     statuses = [Client().post("/", {"email": f"x{n}@example.com"}).status_code for n in range(22)]
     assert statuses[:20] == [302] * 20
     assert statuses[20:] == [429] * 2
-    lying = Client(headers={"X-Forwarded-For": "203.0.113.9"})
-    assert lying.post("/", {"email": "ana@example.com"}).status_code == 429, "a header nobody vouches for"
+
+
+@pytest.mark.parametrize(
+    "name", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP"]
+)
+def test_ac_083_a_header_that_nobody_vouches_for_does_not_start_the_count_again(meadow, name):
+    for number in range(20):
+        lie = {name: f"for=203.0.113.{number}" if name == "Forwarded" else f"203.0.113.{number}"}
+        assert Client(headers=lie).post("/", {"email": f"x{number}@example.com"}).status_code == 302
+    for number in range(20, 23):
+        lie = {name: f"for=203.0.113.{number}" if name == "Forwarded" else f"203.0.113.{number}"}
+        assert Client(headers=lie).post("/", {"email": f"x{number}@example.com"}).status_code == 429
+    assert Client(REMOTE_ADDR="198.51.100.7").post("/", {"email": "y@example.com"}).status_code == 302
+
+
+def test_ac_083_behind_one_proxy_only_what_the_proxy_says_counts(meadow, settings):
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+
+    def ask(number, seen_by_proxy):
+        told = f"203.0.113.{number}, 192.0.2.{number}, {seen_by_proxy}"  # the caller wrote all but the last
+        return Client(headers={"X-Forwarded-For": told}).post("/", {"email": f"z{number}@example.com"}).status_code
+
+    assert [ask(number, "198.51.100.1") for number in range(22)] == [302] * 20 + [429] * 2
+    assert ask(30, "198.51.100.2") == 302, "another computer behind the same proxy"
 
 
 def test_a_new_code_makes_the_old_one_worthless(ask_code):
