@@ -403,13 +403,22 @@ class Database:
         import psycopg
 
         wait = int(self._busy_seconds * 1000)
-        return psycopg.connect(
-            self.target,
-            autocommit=True,
-            application_name="rightful",
-            options=f"-c synchronous_commit=on -c timezone=UTC -c lock_timeout={wait}"
-            f" -c idle_in_transaction_session_timeout={wait * 2}",
-        )
+        try:
+            return psycopg.connect(
+                self.target,
+                autocommit=True,
+                application_name="rightful",
+                options=f"-c synchronous_commit=on -c timezone=UTC -c lock_timeout={wait}"
+                f" -c idle_in_transaction_session_timeout={wait * 2}",
+            )
+        except psycopg.ProgrammingError:  # its words hold what it could not read, which may be the password
+            raise LedgerUnavailable(
+                "the address of the control database cannot be read",
+                remedy="Write characters like @ / : # % and spaces in user and password as %40 %2F %3A %23 %25 %20",
+            ) from None
+        except psycopg.OperationalError as error:
+            error.args = (type(error).__name__,)  # it may take a piece of the password for the host, and say so
+            raise
 
     def _pipeline(self, raw: Any, wanted: bool) -> AbstractContextManager[Any]:
         if wanted and self.dialect == "postgresql":

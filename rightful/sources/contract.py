@@ -19,11 +19,21 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from rightful.errors import BadInput
+
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
 Dialect = Literal["duckdb", "postgres", "mysql", "spark"]
+
+
+def unreadable_address() -> BadInput:
+    """The address of a database cannot be taken apart. Says nothing of it: a password stands in it."""
+    return BadInput(
+        "the address of the database cannot be read",
+        remedy="Write characters like @ / : # % and spaces in user and password as %40 %2F %3A %23 %25 %20",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ from pymysql.constants import CLIENT, FIELD_TYPE
 from pymysql.cursors import SSCursor
 
 from rightful.errors import BadInput, IntegrityFault, NotFound, QueryFailed, RightfulError, SourceUnavailable
-from rightful.sources.contract import ColumnInfo, Dialect, FlagState, StoredTable, TableInfo
+from rightful.sources.contract import ColumnInfo, Dialect, FlagState, StoredTable, TableInfo, unreadable_address
 from rightful.sources.structure import check_reach, purge_mariadb, structure_of_mariadb
 
 NUMBER = "rf_no"
@@ -1143,7 +1143,11 @@ def _check_server(con: Connection) -> None:
 
 def _settings(url: str) -> dict[str, Any]:
     """What the driver wants to know, out of an address."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 3306
+    except ValueError:  # its words would hold a piece of the password
+        raise unreadable_address() from None
     options = dict(parse_qsl(parts.query))
     unknown = set(options) - {"ssl_ca", "unix_socket"}
     if parts.scheme not in ("mariadb", "mysql") or not parts.path.strip("/") or unknown:
@@ -1154,7 +1158,7 @@ def _settings(url: str) -> dict[str, Any]:
     text_only = {kind: how for kind, how in converters.conversions.items() if not isinstance(kind, int)}
     settings: dict[str, Any] = {
         "host": parts.hostname or "localhost",
-        "port": parts.port or 3306,
+        "port": port,
         "user": unquote(parts.username or ""),
         "password": unquote(parts.password or ""),
         "database": unquote(parts.path.strip("/")),

@@ -46,7 +46,7 @@ import pyarrow.csv as pa_csv
 from psycopg import conninfo, sql
 
 from rightful.errors import BadInput, IntegrityFault, NotFound, QueryFailed, SourceUnavailable
-from rightful.sources.contract import ColumnInfo, Dialect, FlagState, StoredTable, TableInfo
+from rightful.sources.contract import ColumnInfo, Dialect, FlagState, StoredTable, TableInfo, unreadable_address
 from rightful.sources.structure import check_reach, purge_postgres, structure_of_postgres
 
 OURS = "rightful"
@@ -90,7 +90,7 @@ class PostgresSource:
         self._links = dict(links or {})
         self._statement_seconds = statement_seconds
         self._lock_seconds = lock_seconds
-        parts = conninfo.conninfo_to_dict(url)
+        parts = _parts(url)
         place = f"{parts.get('host')}:{parts.get('port')}/{parts.get('dbname')}/{schema}"
         # Roles belong to the whole server, so the name tells databases and schemas apart.
         self.reader = reader or f"rightful_reader_{hashlib.sha256(place.encode()).hexdigest()[:8]}"
@@ -775,6 +775,13 @@ class _Pool:
                 self._idle.append((time.monotonic(), con))
                 return
         con.close()
+
+
+def _parts(url: str) -> dict[str, Any]:
+    try:
+        return dict(conninfo.conninfo_to_dict(url))
+    except psycopg.ProgrammingError:  # its words hold what it could not read, which may be the password
+        raise unreadable_address() from None
 
 
 def _hung_up(con: Connection) -> bool:

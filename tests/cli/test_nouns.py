@@ -6,9 +6,11 @@ import csv
 import io
 import json
 import sqlite3
+import traceback
 
 import pytest
 
+from rightful.errors import RightfulError
 from rightful.ledger.receipt import Receipt
 from tests.actions.conftest import POLICY
 from tests.cli.conftest import ANA, MAX, SAM
@@ -364,6 +366,26 @@ FILL = {
         "INSERT INTO customer SELECT concat('C', seq), concat('N', seq), 'DE' FROM seq_1_to_25",
     ),
 }
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+def test_ac_049_the_password_of_a_database_is_printed_nowhere_and_kept_nowhere(rightful, tmp_path, monkeypatch, kind):
+    place, password = tmp_path / "elsewhere", "canary-pass-93be"
+    rightful("init", place)
+    said = ""
+    for number, before in enumerate(("", "x/", "x y", "x#", "x?", "x@", "x%z", "[", "x:")):
+        monkeypatch.setenv("CRM_URL", f"{kind}://crm:{before}{password}@127.0.0.1:1/crm")
+        monkeypatch.setenv("RIGHTFUL_DEBUG", "1" if number % 2 else "")
+        try:
+            ran = rightful("source", "add", "customer", "--url-env", "CRM_URL", "-w", place)
+        except RightfulError:  # with RIGHTFUL_DEBUG the whole trace is shown, causes and all
+            said += traceback.format_exc()
+        else:
+            assert ran.code != 0
+            said += ran.out + ran.err
+    said += rightful("ledger", "tail", "-w", place).out
+    assert password not in said
+    assert not [p for p in place.rglob("*") if p.is_file() and password.encode() in p.read_bytes()]
 
 
 @pytest.mark.parametrize("engine", [pytest.param(name, marks=getattr(pytest.mark, name)) for name in FILL])

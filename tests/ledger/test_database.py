@@ -5,6 +5,7 @@ import stat
 import subprocess
 import sys
 import threading
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -187,6 +188,13 @@ def test_a_file_that_is_no_database_is_refused_with_a_sentence(tmp_path):
 def test_an_address_of_an_unknown_kind_is_refused(url):
     with pytest.raises(LedgerUnavailable, match="unknown kind"):
         connect(url)
+
+
+@pytest.mark.parametrize("password", ["canary", "x/canary", "x canary", "x%zcanary", "x@canary", "x#canary", "[canary"])
+def test_ac_049_an_address_that_cannot_be_read_is_not_repeated(password):
+    with pytest.raises(LedgerUnavailable) as raised:
+        connect(f"postgresql://u:{password}@127.0.0.1:1/d", busy_seconds=1).query("SELECT 1")
+    assert "canary" not in "".join(traceback.format_exception(raised.value))
 
 
 def test_a_server_that_is_not_there_is_said_without_the_address():
