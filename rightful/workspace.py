@@ -46,6 +46,7 @@ from rightful.retention.backups import Backups
 from rightful.retention.certificates import Certificates
 from rightful.retention.erasures import Erasures
 from rightful.retention.holds import Holds
+from rightful.retention.leaving import LeavingPeople
 from rightful.retention.orders import Orders
 from rightful.retention.runs import DisposalRuns
 from rightful.retention.suppression import Suppression
@@ -258,6 +259,10 @@ class Workspace(AbstractContextManager["Workspace"]):
     @cached_property
     def disposals(self) -> DisposalRuns:
         return DisposalRuns(self.control)
+
+    @cached_property
+    def leaving(self) -> LeavingPeople:
+        return LeavingPeople(self.ledger)
 
     @cached_property
     def orders(self) -> Orders:

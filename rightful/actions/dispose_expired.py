@@ -15,11 +15,12 @@ Sources: GDPR Art. 5(1)(c), 5(1)(e), 5(2), 17(3); DESIGN sections 1 and 7; cases
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from rightful.actions import forget_people
 from rightful.errors import BadInput, ClockUntrusted, RightfulError
 from rightful.gate import dispose, use
 from rightful.gate import schedules as plans
@@ -209,13 +210,17 @@ def run_disposal(
     deleted: dict[str, int] = {}
     emptied: dict[str, int] = {}
     because: dict[str, list[str]] = {}
+    leavers: list[object] = []
     batches = list(_batches(ws, scene, holds))
     tell = at or (lambda _: None)
     for number, (table, part, whole, where, values) in enumerate(batches):
         if progress is not None:
             progress(table.name, number / len(batches))
         tell(f"before {number}")
-        rows = _counted(ws, table, where, values)
+        rows = _counted(ws, scene, table, where, values)
+        if rows and whole and table.customer_table:
+            leavers += _keys_of(ws, scene, table, where, values)
+            ws.leaving.remember(forget_people.leaving(ws, run, leavers))
         if rows:
             sets = None if whole else dict.fromkeys(part.columns)
             done = dispose.erase(
@@ -240,7 +245,10 @@ def run_disposal(
         stored = {t.name: t.place for t in ws.source.structure()}
         limits = tuple(ws.source.purge([stored[name] for name in sorted({*deleted, *emptied})]))
         ws.facts.look_again()
+    gone, keys_gone, keys_left = forget_people.forget_leavers(ws, run)
     left, kept = _left(ws, scene, holds)
+    if keys_left:
+        left["keys"] = keys_left
     status = "incomplete" if left else "complete"
     outcome = {
         "deleted": deleted,
@@ -249,6 +257,7 @@ def run_disposal(
         "left": left,
         "kept": list(kept),
         "limits": list(limits),
+        "people": {"gone": gone, "keys": keys_gone, "keys_left": keys_left},
         "status": status,
     }
     drafts = [Draft("disposal.closed", {"run": run, "policy": policy, **outcome}, {"actor": actor})]
@@ -275,17 +284,17 @@ def scene_of(ws: Workspace, now: int, day: date | None = None) -> Scene:
     today = (EPOCH + timedelta(microseconds=now)).astimezone(zone).date()
     subject = ws.config.get("subject", {})
     customers = ws.facts.customer_table().name
-    return Scene(
+    scene = Scene(
         ws.facts.bound,
         ws.facts.tables,
         {t.name: t for t in ws.source.structure()},
         day or today,
-        {p.id: flags for p in policy.purposes.values() if (flags := _flags(ws, p.id, now))},
-        frozenset(f"{customers}.{column}" for column in subject.values() if column),
+        rules_need=frozenset(f"{customers}.{column}" for column in subject.values() if column),
     )
+    return replace(scene, flags={p: flags for p in policy.purposes if (flags := _flags(ws, scene, p, now))})
 
 
-def _flags(ws: Workspace, purpose: str, now: int) -> tuple[str, ...]:
+def _flags(ws: Workspace, scene: Scene, purpose: str, now: int) -> tuple[str, ...]:
     """The flag columns of a purpose's channels; () if its withdrawals do not matter or nobody may pursue it."""
     found = ws.facts.policy.purposes[purpose]
     if found.abstract or found.keep is None or found.keep.after not in plans.WITHDRAWAL:
@@ -299,7 +308,7 @@ def _flags(ws: Workspace, purpose: str, now: int) -> tuple[str, ...]:
                 break
         else:
             return ()
-    return tuple(dict.fromkeys(flags)) if _stands_in(ws, ws.facts.customer_table(), flags) else ()
+    return tuple(dict.fromkeys(flags)) if _stands_in(ws, scene, scene.customers, flags) else ()
 
 
 def _parts(scene: Scene) -> Iterator[tuple[TableInfo, Part, bool]]:
@@ -339,7 +348,7 @@ def _by_law(ws: Workspace, scene: Scene) -> Iterator[ByLaw]:
         for group in schedule.groups:
             for claim in group.claims:
                 where = plans.law_keeps(scene, table, group, claim) if claim.law else None
-                rows = 0 if where is None else _counted(ws, table, where, ())
+                rows = 0 if where is None else _counted(ws, scene, table, where, ())
                 if rows:
                     says = scene.bound.policy.purposes[claim.purpose].says.rstrip(".")
                     yield ByLaw(table.name, group.columns, rows, claim.purpose, claim.law, claim.words, says)
@@ -347,7 +356,7 @@ def _by_law(ws: Workspace, scene: Scene) -> Iterator[ByLaw]:
 
 def _count(ws: Workspace, scene: Scene, table: TableInfo, part: Part, *, whole: bool, holds: Sequence[Hold]) -> int:
     condition = _condition(ws, scene, table, part, whole=whole, holds=holds)
-    return 0 if condition is None else _counted(ws, table, *condition)
+    return 0 if condition is None else _counted(ws, scene, table, *condition)
 
 
 def _still_there(ws: Workspace, scene: Scene, table: TableInfo, part: Part, whole: bool, holds: Sequence[Hold]) -> int:
@@ -357,18 +366,18 @@ def _still_there(ws: Workspace, scene: Scene, table: TableInfo, part: Part, whol
     mine = _condition(ws, scene, table, part, whole=whole, holds=holds)
     if mine is None:
         return 0
-    rows = _counted(ws, table, *mine)
+    rows = _counted(ws, scene, table, *mine)
     row = next((p for t, p, w in _parts(scene) if w and t.name == table.name), None)
     if whole or row is None or not rows:
         return rows
     gone = _condition(ws, scene, table, row, whole=True, holds=holds)
-    return rows if gone is None else rows - _counted(ws, table, exp.and_(mine[0], gone[0]), (*mine[1], *gone[1]))
+    return rows if gone is None else rows - _counted(ws, scene, table, exp.and_(mine[0], gone[0]), (*mine[1], *gone[1]))
 
 
-def _counted(ws: Workspace, table: TableInfo, where: exp.Expr, values: tuple[object, ...]) -> int:
+def _counted(ws: Workspace, scene: Scene, table: TableInfo, where: exp.Expr, values: tuple[object, ...]) -> int:
     from sqlglot import exp
 
-    tree = exp.select(exp.Count(this=exp.Star())).from_(_place(ws, table)).where(where)
+    tree = exp.select(exp.Count(this=exp.Star())).from_(_place(scene, table)).where(where)
     return int(str(ws.source.examine(text_of(tree, ws.source.dialect), list(values))[0][0]))
 
 
@@ -442,13 +451,13 @@ def _batches(
     """What is due, cut by customer number where the rows carry one; rows that go come before fields."""
     from sqlglot import exp
 
-    people = ws.source.number_new_customers()
+    people = _numbered(ws, scene)
     for table, part, whole in _parts(scene):
         condition = _condition(ws, scene, table, part, whole=whole, holds=holds)
         if condition is None:
             continue
         where, values = condition
-        if people <= BATCH or not _stands_in(ws, table, [NUMBER]):
+        if people <= BATCH or not _stands_in(ws, scene, table, [NUMBER]):
             yield table, part, whole, where, values
             continue
         number = exp.column(NUMBER, quoted=True)
@@ -462,11 +471,32 @@ def _batches(
         yield table, part, whole, exp.and_(where.copy(), number.copy().is_(exp.Null())), values
 
 
-def _stands_in(ws: Workspace, table: TableInfo, columns: Sequence[str]) -> bool:
+def _keys_of(
+    ws: Workspace, scene: Scene, table: TableInfo, where: exp.Expr, values: tuple[object, ...]
+) -> list[object]:
+    """Keys of the customers whose rows are about to go."""
+    from sqlglot import exp
+
+    tree = exp.select(exp.column(table.key, quoted=True)).from_(_place(scene, table)).where(where)
+    return [key for (key,) in ws.source.examine(text_of(tree, ws.source.dialect), list(values)) if key is not None]
+
+
+def _numbered(ws: Workspace, scene: Scene) -> int:
+    """How far the customers' numbers go; 0 where their rows do not carry one."""
+    from sqlglot import exp
+
+    if not _stands_in(ws, scene, scene.customers, [NUMBER]):
+        return 0
+    tree = exp.select(exp.Max(this=exp.column(NUMBER, quoted=True))).from_(_place(scene, scene.customers))
+    highest = ws.source.examine(text_of(tree, ws.source.dialect))[0][0]
+    return 0 if highest is None else int(str(highest)) + 1
+
+
+def _stands_in(ws: Workspace, scene: Scene, table: TableInfo, columns: Sequence[str]) -> bool:
     """Whether rows of the table itself carry these columns of ours (and not a companion beside it)."""
     from sqlglot import exp
 
-    probe = exp.select(*(exp.column(c, quoted=True) for c in columns)).from_(_place(ws, table)).limit(0)
+    probe = exp.select(*(exp.column(c, quoted=True) for c in columns)).from_(_place(scene, table)).limit(0)
     try:
         ws.source.examine(text_of(probe, ws.source.dialect))
     except RightfulError:
@@ -474,10 +504,10 @@ def _stands_in(ws: Workspace, table: TableInfo, columns: Sequence[str]) -> bool:
     return True
 
 
-def _place(ws: Workspace, table: TableInfo) -> exp.Table:
+def _place(scene: Scene, table: TableInfo) -> exp.Table:
     from sqlglot import exp
 
-    place = next(t.place for t in ws.source.structure() if t.name == table.name)
+    place = scene.structure[table.name].place
     return exp.table_(place[-1], db=place[0] if len(place) > 1 else None, quoted=True)
 
 

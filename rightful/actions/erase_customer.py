@@ -27,15 +27,14 @@ from pathlib import Path
 from typing import Any
 
 from rightful.actions.find_person import links_in_force, region_of, store_of
+from rightful.actions.forget_people import ROOMS, forget_sign_in, write_histories_anew
 from rightful.actions.keep_gone import keep_off
 from rightful.actions.look_in_files import files_with
 from rightful.actions.record_choice import make_event, record
 from rightful.actions.tell_recipients import tell_recipients
 from rightful.actions.view_customer import may_look
 from rightful.actions.what_survives import what_survives
-from rightful.consent.files import digest_of
-from rightful.consent.forgetting import forget_in_rejects, forget_in_segment
-from rightful.consent.models import Segment
+from rightful.consent.forgetting import forget_in_rejects
 from rightful.errors import BadInput, UnknownName
 from rightful.gate import dispose
 from rightful.gate import erasure_plan as planning
@@ -422,34 +421,7 @@ class _Work:
     def clean_consents(self) -> None:
         """Single events, imported histories, lists of rejected rows, letters that wait."""
         ws = self.ws
-        for segment in ws.consent.segments():
-            target = (
-                ws.consent.folder / f"{Path(segment.file).stem.partition('-without-')[0]}-without-{self.run}.parquet"
-            )
-            if segment.file == target.name:
-                continue
-            source = ws.consent.segment_path(segment)
-            if forget_in_segment(source, self.numbers, target):
-                digest = digest_of(target)
-                public = {
-                    "segment": digest,
-                    "was": segment.digest,
-                    "replaces": segment.entry,
-                    "source": segment.source_digest,
-                    "rows": segment.rows,
-                    "run": self.run,
-                }
-
-                def rows(
-                    tx: Tx, entries: list[Entry], old: Any = segment, new: str = digest, to: Path = target
-                ) -> None:
-                    ws.consent.replace_segment(tx, old, to.name, new, entries[0].index)
-
-                ws.journal.record([Draft("consent.rewritten", public)], rows)
-        wanted = {segment.file for segment in ws.consent.segments()}
-        for path in ws.consent.folder.glob("*.parquet"):
-            if path.name not in wanted and _first_name(path.name) in map(_first_name, wanted):
-                path.unlink(missing_ok=True)
+        write_histories_anew(ws, self.numbers, self.run)
         strong = self._strong()
         keys = set(self.secret["keys"])
         forget_in_rejects(ws.consent.folder, lambda line: _names(line, strong, keys))
@@ -470,9 +442,8 @@ class _Work:
         for no in self.numbers:
             self.ws.keys.erasures.forget(no)
         self.ws.keys.subjects.scrub()
-        self._sign_in()
-        rooms = ("consent_event", "consent_request", "consent_guardian", "consent_guardian_mail")
-        self.ws.control.scrub(*ERASABLE, *rooms, "mail_letter", "rights_case", "rights_copy", rewrite=True)
+        forget_sign_in(self.ws, self.secret["keys"])
+        self.ws.control.scrub(*ERASABLE, *ROOMS, rewrite=True)
 
     def work_out_anew(self) -> None:
         """The permission state, which held birth date and residence."""
@@ -482,6 +453,9 @@ class _Work:
         """Look again at everything, say how it came out, and destroy what the run remembered."""
         ws, secret = self.ws, self.secret
         residues, collateral, checked = self._look_again()
+        left = len(ws.ledger.keys.subjects.find([ws.subject_id(no) for no in self.numbers]))
+        if left:
+            residues.append(Residue("", "keys", left, "a key that opens sealed parts of entries is still there"))
         residues = [*(Residue(**r) for r in secret["unresolved"] if not _seen(r, residues)), *residues]
         waiting = {d.link.id for d in ws.link_book.all() if d.state == "proposed"}
         residues += [
@@ -510,6 +484,7 @@ class _Work:
             "limits": secret["limits"],
             "recipients": secret["recipients"],
             "checked": checked,
+            "people": {"gone": len(self.numbers), "keys_left": left},
         }
         public = {"run": self.run, "status": status, "profiles": len(self.numbers), **outcome}
         again = status == "incomplete" or any(k.kind == "hold" for k in kept)
@@ -621,15 +596,6 @@ class _Work:
             if any(ids.occurrences(text, strong) for text in finding._as_texts(path.read_bytes())[:1]):
                 path.unlink(missing_ok=True)
 
-    def _sign_in(self) -> None:
-        """The row that lets the customer sign in, if the portal was ever used."""
-        if not _has_table(self.ws, "web_user"):
-            return
-        from rightful.web.accounts import forget_customer
-
-        for key in self.secret["keys"]:
-            forget_customer(self.ws, key)
-
     def _look_again(self) -> tuple[list[Residue], list[Residue], dict[str, int]]:
         """(what is left, what should not have gone, what was looked at)."""
         store = store_of(self.ws)
@@ -689,15 +655,6 @@ class _Work:
 
 def _added(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, int]:
     return {name: first.get(name, 0) + second.get(name, 0) for name in sorted({*first, *second})}
-
-
-def _first_name(file: str) -> str:
-    """The name under which a history was imported, also after it was written anew."""
-    return Path(file).stem.partition("-without-")[0]
-
-
-def _replace(ws: Workspace, old: Segment, file: str, digest: str, tx: Tx, entries: list[Entry]) -> None:
-    ws.consent.replace_segment(tx, old, file, digest, entries[0].index)
 
 
 def _identifier(members: Mapping[str, Any]) -> Identifier:
@@ -782,12 +739,6 @@ def _files(folder: Path, but: Iterable[str] = ()) -> Iterator[Path]:
             yield from _files(path)
         elif path.is_file():
             yield path
-
-
-def _has_table(ws: Workspace, name: str) -> bool:
-    if ws.control.dialect == "sqlite":
-        return bool(ws.control.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (name,)))
-    return bool(ws.control.query("SELECT 1 FROM pg_tables WHERE tablename = ?", (name,)))
 
 
 def _seen(residue: Mapping[str, Any], found: Sequence[Residue]) -> bool:

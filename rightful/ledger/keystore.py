@@ -64,10 +64,12 @@ class KeyStore:
             tx.executemany("INSERT INTO subject_key VALUES (?, ?) ON CONFLICT (subject) DO NOTHING", fresh.items())
         return self.find(list(fresh))
 
-    def destroy(self, subject: str) -> None:
-        """Take a key away for good, out of the file, too. Nothing happens if there is none."""
+    def destroy(self, *subjects: str) -> None:
+        """Take keys away for good, out of the file, too. Nothing happens to who has none."""
+        if not subjects:
+            return
         with self._db.write() as tx:
-            tx.execute("DELETE FROM subject_key WHERE subject = ?", (subject,))
+            tx.executemany("DELETE FROM subject_key WHERE subject = ?", ((subject,) for subject in subjects))
             tx.execute("UPDATE key_store SET destroyed = destroyed + 1")
         self._db.scrub("subject_key", rewrite=True)
 

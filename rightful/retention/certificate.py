@@ -175,17 +175,28 @@ def methods(facts: Facts) -> list[dict[str, str]]:
                 "how": "Deleted, overwritten or written anew; imported histories were written anew without the person.",
                 "term": CLEAR,
             },
-            {
-                "where": "private parts of ledger entries",
-                "how": "The person's key was destroyed. Keys lie in a store of their own, apart from other backups.",
-                "term": CRYPTOGRAPHIC_ERASE,
-            },
         ]
+    found += _keys(facts)
     if found:
-        keys = "; the keys of persons are not in them" if facts.kind == "erasure" else ""
+        keys = "; the keys of persons are not in them" if _keys(facts) else ""
         how = f"Not touched. They hold what was deleted until they are deleted themselves{keys}."
         found.append({"where": "backups made before", "how": how, "term": NO_TERM})
     return [{**one, "reference": REFERENCE if one["term"] else ""} for one in found]
+
+
+def _keys(facts: Facts) -> list[dict[str, str]]:
+    """What is said of keys: that they were destroyed only if they were looked for afterwards and are not there."""
+    people = facts.outcome.get("people", {})
+    if people.get("keys_left"):
+        return []
+    where, apart = "private parts of ledger entries", "Keys lie in a store of their own, apart from other backups."
+    if facts.kind == "erasure":
+        return [{"where": where, "how": f"The person's key was destroyed. {apart}", "term": CRYPTOGRAPHIC_ERASE}]
+    if not people.get("keys"):
+        return []
+    whose = f"Of {people['gone']:,} people whose rows went" if people["gone"] > 1 else "Of the one whose row went"
+    how = f"{whose}, {_count(people['keys'], 'key')} {'was' if people['keys'] == 1 else 'were'} destroyed. {apart}"
+    return [{"where": where, "how": how, "term": CRYPTOGRAPHIC_ERASE}]
 
 
 def text(made: Mapping[str, Any]) -> bytes:

@@ -112,6 +112,28 @@ def test_a_word_of_media_sanitization_is_used_only_as_far_as_it_is_true(dialect,
     assert methods(disposal(deleted={})) == [], "nothing was done to anything"
 
 
+@pytest.mark.parametrize(
+    ("facts", "how"),
+    [
+        (erasure(people={"gone": 1, "keys_left": 0}), "The person's key was destroyed."),
+        (erasure(people={"gone": 1, "keys_left": 1}), ""),
+        (
+            disposal(people={"gone": 5, "keys": 2, "keys_left": 0}),
+            "Of 5 people whose rows went, 2 keys were destroyed.",
+        ),
+        (disposal(people={"gone": 1, "keys": 1, "keys_left": 0}), "Of the one whose row went, 1 key was destroyed."),
+        (disposal(people={"gone": 5, "keys": 0, "keys_left": 0}), ""),
+        (disposal(people={"gone": 5, "keys": 2, "keys_left": 3}), ""),
+        (disposal(), ""),
+    ],
+)
+def test_a_key_is_called_destroyed_only_if_it_was_and_was_looked_for_afterwards(facts, how):
+    said = [m["how"] for m in methods(facts) if m["term"] == "cryptographic erase"]
+    assert (said[0].startswith(how) if how else not said) and len(said) == bool(how)
+    about_backups = next(m["how"] for m in methods(facts) if m["where"] == "backups made before")
+    assert ("the keys of persons are not in them" in about_backups) == bool(how)
+
+
 def test_the_page_shows_every_number_and_escapes_every_word():
     nasty = {**KEPT, "why": "<script>alert(1)</script>", "rows": 12_413}
     made = document(erasure("partly", kept=[nasty], residues=[LEFT], recipients=2, review=[LEFT], limits=["a & b"]))
