@@ -328,9 +328,9 @@ class Facts:
         """The packed plane of everybody this plan may use now (bit i = customer number i)."""
         tail = self._current(now_us)
         row = np.array(tail.snapshot.slots[plan.slot].row)
-        refused = np.array(tail.refused(plan.slot, self), np.int64)
-        if len(refused):
-            np.bitwise_and.at(row, refused >> 3, ~(1 << (refused & 7)).astype(np.uint8))
+        refused, granted = tail.answers(plan.slot, self)
+        np.bitwise_and.at(row, refused >> 3, ~(1 << (refused & 7)).astype(np.uint8))
+        np.bitwise_or.at(row, granted >> 3, (1 << (granted & 7)).astype(np.uint8))
         return row
 
     def spoke_since(self, at_us: int, now_us: int) -> NDArray[np.int64]:
@@ -637,10 +637,25 @@ class _Tail:
         """Numbers that may not appear for this slot although the flag in the source may be true."""
         if not len(self.numbers):
             return ()
+        return tuple(self.numbers[~self._slot(slot, facts) & self._newer(facts)].tolist())
+
+    def answers(self, slot: Slot, facts: Facts) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """What the snapshot's plane does not know: who is refused by now, and who was granted what the flags know.
+
+        The plane is as old as the snapshot, also after the flags were refreshed; a grant waits for that.
+        """
+        numbers = self.numbers.astype(np.int64)
+        if not len(numbers):
+            return numbers, numbers
+        inside = numbers < self.snapshot.people.size
         fine = self._slot(slot, facts)
+        return numbers[inside & ~fine], numbers[inside & fine & ~self._newer(facts)]
+
+    def _newer(self, facts: Facts) -> NDArray[np.bool_]:
+        """Whose change came after the flags were written."""
         position, instant = facts.flags_stand_at()
-        newer = np.array([seq > position or at > instant for seq, at in map(self.touched.get, self.numbers.tolist())])  # type: ignore[misc]
-        return tuple(self.numbers[~fine & newer].tolist())
+        marks = [self.touched[no] for no in self.numbers.tolist()]
+        return np.array([seq > position or at > instant for seq, at in marks], bool)
 
     def counted(self, slot: Slot, facts: Facts) -> tuple[int, dict[str, int]]:
         """How the counts of the snapshot change: permitted by the first number, reasons by the second."""

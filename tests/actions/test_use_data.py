@@ -23,6 +23,7 @@ from rightful.errors import (
     UnknownName,
 )
 from rightful.gate import use
+from rightful.gate.request import Request
 from rightful.policy.loader import loads
 from rightful.terms import Outcome
 from rightful.workspace import Workspace
@@ -325,3 +326,25 @@ def test_the_store_is_of_no_use_without_the_key(shop, shop_path):
     assert b"CANARY" not in store.read_bytes()
     with pytest.raises(duckdb.Error):
         duckdb.connect(str(store), read_only=True).execute("select 1")
+
+
+def test_a_refresh_of_the_flags_changes_the_planes_both_ways_and_for_the_next_process_too(shop_path):
+    """The planes are as old as the snapshot; what the flags learned since then has to be put into them."""
+
+    def may_be_used(ws, key: str) -> bool:
+        plan = ws.facts.plan(Request(MAX, "marketer", "newsletter", "email"), ws.clock())
+        bits = np.unpackbits(ws.facts.permitted(plan, ws.clock()), bitorder="little")
+        return bool(bits[ws.number_of(key)])
+
+    with Workspace.open(shop_path) as ws:
+        assert may_be_used(ws, "C002") and not may_be_used(ws, "C050")
+        withdraw_consent(ws, "C002", "newsletter")
+        give_consent(ws, "C050", "newsletter", "email")
+        assert not may_be_used(ws, "C002"), "a no counts at once"
+        assert not may_be_used(ws, "C050"), "a yes waits for the refresh"
+        ws.facts.refresh(ws.clock())
+        assert not may_be_used(ws, "C002") and may_be_used(ws, "C050")
+    with Workspace.open(shop_path) as ws:
+        assert not may_be_used(ws, "C002") and may_be_used(ws, "C050")
+        withdraw_consent(ws, "C050", "newsletter")
+        assert not may_be_used(ws, "C050")
