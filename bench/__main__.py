@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from bench import access, decision, event, gated, history, importing, sdk
+from bench import access, decision, disposal, event, gated, history, importing, sdk
 from bench.measure import FULL, SMALL, Row, Scale
 
 BENCHES: dict[str, Callable[[Scale], list[Row]]] = {
@@ -28,6 +28,8 @@ BENCHES: dict[str, Callable[[Scale], list[Row]]] = {
     "import": importing.run,
     "gated-duckdb": gated.duckdb,
     "gated-postgres": gated.postgres,
+    "disposal-duckdb": disposal.duckdb,
+    "disposal-postgres": disposal.postgres,
 }
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "benchmarks.md"
 

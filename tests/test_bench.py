@@ -17,7 +17,7 @@ from bench.measure import SMALL, Row, compared, taking_turns
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[pytest.mark.slow]) for n in command.BENCHES if n != "gated-postgres"]
+    "name", [pytest.param(n, marks=[pytest.mark.slow]) for n in command.BENCHES if not n.endswith("-postgres")]
 )
 def test_every_benchmark_runs_and_gives_a_ratio(name):
     rows = command.BENCHES[name](SMALL)
@@ -34,6 +34,14 @@ def test_every_benchmark_runs_and_gives_a_ratio(name):
 def test_the_gate_is_measured_on_postgresql_where_it_is_installed(postgres_server):
     rows = command.BENCHES["gated-postgres"](SMALL)
     assert {row.what.partition(":")[0] for row in rows} == {"export", "filtered count", "group-by", "point read"}
+    assert all(row.ratio > 0 for row in rows)
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+def test_a_disposal_is_measured_on_postgresql_where_it_is_installed(postgres_server):
+    rows = command.BENCHES["disposal-postgres"](SMALL)
+    assert [row.what.partition(":")[0] for row in rows] == ["delete", "delete", "empty a field", "empty a field"]
     assert all(row.ratio > 0 for row in rows)
 
 
