@@ -248,3 +248,23 @@ def hand_out(cli: Cli, run: str, file: Path | None, pdf: Path | None) -> int:
         cli.say(f"Kept in {k['table']} ({k['rows']:,} rows): {k['why']}{until} ({k['article']})")
     cli.say(f"Ledger entry {made.entry}; SHA-256 of certificate.json: {made.digest}")
     return OK
+
+
+@verb(
+    app,
+    NOUN,
+    "tidy",
+    members={"questions": "closed questions removed", "files": "lists of rejected rows removed", "entry": "or null"},
+)
+def tidy(cli: Cli) -> int:
+    """Remove what Rightful itself needs no longer: questions long closed, old lists of rejected rows."""
+    from rightful.actions.remove_leftovers import QUESTIONS_DAYS, REJECTS_DAYS, remove_leftovers
+
+    with cli.open() as ws:
+        done = remove_leftovers(ws)
+    cli.answer(questions=done.questions, files=done.files, entry=done.entry)
+    cli.show(
+        f"{done.questions:,} questions closed for {QUESTIONS_DAYS} days and {done.files:,} lists of rejected rows "
+        f"older than {REJECTS_DAYS} days removed"
+    )
+    return OK

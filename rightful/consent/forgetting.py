@@ -5,7 +5,8 @@ replaced by another with the same rows in the same order, in which the customer'
 ids, evidence and values are blank. Kind, purpose, channel and instants stay, under a
 number that no longer leads to anybody.
 
-Easy to get wrong: a rejected-rows file beside it, which holds lines as they came in.
+Easy to get wrong: a rejected-rows file beside it, which holds lines as they came in. It has
+an end of its own: whoever brought the rows has mended them by then, or never will.
 """
 
 from __future__ import annotations
@@ -72,3 +73,8 @@ def forget_in_rejects(folder: Path, names_somebody: Callable[[str], bool]) -> in
             settle(part, path)
             gone += len(lines) - len(kept)
     return gone
+
+
+def old_rejects(folder: Path, before_us: int) -> list[Path]:
+    """Lists of rejected rows that were written before an instant."""
+    return [path for path in sorted(folder.glob("*-rejected.csv")) if path.stat().st_mtime_ns < before_us * 1000]

@@ -45,6 +45,10 @@ _FIELDS = (
 )
 
 
+_OVER = f"""ends_us < ? AND (kind <> '{ASKED}' OR id NOT IN (
+    SELECT max(id) FROM consent_request WHERE kind = '{ASKED}' GROUP BY no, purpose, channel))"""
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """One question. `entry` is where it was recorded, `answer` the entry of what came of it."""
@@ -134,6 +138,17 @@ class Requests:
     def forget(self, tx: Tx, no: int) -> None:
         """Remove every question to a customer; their links lead nowhere from now on."""
         tx.execute("DELETE FROM consent_request WHERE no = ?", (no,))
+
+    def over_since(self, before_us: int) -> int:
+        """How many questions `remove_over` would remove."""
+        return int(self.db.query(f"SELECT count(*) FROM consent_request WHERE {_OVER}", (before_us,))[0][0])
+
+    def remove_over(self, tx: Tx, before_us: int) -> None:
+        """Remove questions whose time was over before an instant, answered or not.
+
+        The organisation's last one to each customer stays: the rest before asking again is counted from it.
+        """
+        tx.execute(f"DELETE FROM consent_request WHERE {_OVER}", (before_us,))
 
     def mails_since(self, no: int, since_us: int) -> int:
         """How many mails with questions went to a customer since an instant."""
