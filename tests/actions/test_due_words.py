@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from rightful.actions.customer_words import Said
 from rightful.actions.due_words import steps
+from rightful.actions.write_letter import counted
 from rightful.compliance.laws import every_law
 from rightful.compliance.public_holidays import holidays_at
 from rightful.compliance.rules import Pause, due
@@ -89,3 +90,23 @@ def test_a_step_without_a_sentence_stays_as_it_is_on_record():
         ("", {"text": "something new"}),
         ("due_end", {"day": date(2026, 12, 28)}),
     )
+
+
+@pytest.mark.parametrize(
+    ("language", "begins", "never"),
+    [
+        ("en", "Counted in calendar months from Wednesday, 25 November 2026: 1.", "->"),
+        ("de", "Gezählt in Kalendermonaten ab Mittwoch, 25. November 2026: 1.", "calendar"),
+        ("fr", "", "calendar"),
+        ("es", "", "calendar"),
+        ("ar", "", "calendar"),
+    ],
+)
+def test_a_letter_counts_in_the_words_of_its_language(language, begins, never):
+    clock = next(one for one in CLOCKS if one.id == "gdpr/answer")
+    found = due(clock, date(2026, 11, 25), zone=ZoneInfo("Europe/Berlin"), holidays={})
+    told = counted(f"{found.reasoning}; the customer lives in DE", language)
+    assert told.startswith(begins)
+    assert never not in told and ";" not in told and "2026-11-25" not in told
+    assert told.count("2026") >= 3 and not told.endswith(".")
+    assert "DE" not in told, "a country has a name"
