@@ -20,6 +20,7 @@ remedy. No error carries personal data: ids only.
     |   |-- SignatureRefused      a message that its source did not sign, or signed too long ago
     |   |-- StaleList             a list was made too long ago, changed, or called back: it is not sent
     |   |-- StepRefused           a request cannot take this step now
+    |   |-- RoleRefused           nobody makes themselves an officer, or somebody else alone
     |   |-- AgentRefused          a message of an authorised agent that does not hold
     |   |-- ApprovalMissing       a widening of the policy waits for its approver
     |   `-- NoticeIncomplete      a public notice that leaves out what the law wants said
@@ -198,6 +199,14 @@ class AgentRefused(Refused):
     code = "agent.refused"
     article = "11 CCR 7063"
     remedy = "Sign a fresh message with the key in the service directory"
+
+
+class RoleRefused(Refused):
+    """A role was not given: to oneself, or that of an officer without a second person."""
+
+    code = "staff.self-grant"
+    article = "GDPR Art. 32(4), 38(3)"
+    remedy = "Ask somebody else who may give roles"
 
 
 class StepRefused(Refused):

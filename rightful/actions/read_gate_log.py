@@ -121,6 +121,7 @@ _ALWAYS_THE_SAME = {
     "source.imported": "Customer data was imported",
     "consent.imported": "A consent history was imported",
     "staff.appointed": "A member of staff got a role",
+    "staff.refused": "A role was not given: to oneself, or a further officer without an officer's word",
     "staff.dismissed": "A member of staff left",
     "staff.signed-in": "A member of staff came in",
     "staff.linked": "A member of staff was linked to an account of the identity provider",

@@ -27,12 +27,13 @@ def add(
     cli: Cli,
     person: Annotated[str, typer.Argument(help="Work address.")],
     role: Annotated[str, typer.Argument(help="A role of the policy in force.")],
+    approver: Annotated[str, typer.Option(help="The officer who agrees to a further officer.")] = "",
 ) -> int:
-    """List somebody in a role; a second role replaces the first."""
+    """List somebody in a role; a second role replaces the first. Nobody gives a role to themselves."""
     from rightful.actions.appoint_staff import appoint
 
     with cli.open() as ws:
-        done = appoint(ws, person, role, actor=cli.operator)
+        done = appoint(ws, person, role, actor=cli.operator, approver=approver)
     cli.answer(person=done.person, before=done.before or None, role=done.role, entry=done.entry)
     was = f", was {done.before}" if done.before not in ("", done.role) else ""
     cli.show(f"{done.person} is {done.role}{was}")

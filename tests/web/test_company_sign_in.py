@@ -52,10 +52,16 @@ def provider(listening: SmallProvider, settings) -> SmallProvider:
     return listening
 
 
+def make_officer(meadow, person: str) -> None:
+    """A further officer needs the word of one who is there."""
+    there = [one for one, role in meadow.staff.everybody() if role == "officer" and one != person]
+    appoint(meadow, person, "officer", actor="engineer@meadow.example", approver=there[0] if there else "")
+
+
 @pytest.fixture
 def olga(meadow, workspace_folder) -> User:
     """On the staff, with password and second factor; not linked to anything."""
-    appoint(meadow, NAME, "officer", actor="engineer@meadow.example")
+    make_officer(meadow, NAME)
     return create_staff(workspace_folder, NAME, PASSWORD, "officer", TOTP)
 
 
@@ -119,7 +125,7 @@ def test_the_provider_and_the_second_factor_open_the_console(linked, meadow, wor
 
 
 def test_a_person_without_second_factor_has_to_set_one_up_first(meadow, workspace_folder, provider):
-    appoint(meadow, "pia@meadow.example", "officer", actor="engineer@meadow.example")
+    make_officer(meadow, "pia@meadow.example")
     create_staff(workspace_folder, "pia@meadow.example", None, "officer")
     bind(meadow, "pia@meadow.example", "00u7", actor="engineer@meadow.example")
     provider.person = {"sub": "00u7", "email": "another@meadow.example"}
@@ -416,7 +422,7 @@ def test_who_left_comes_in_no_more(linked, meadow, provider):
     dismiss(meadow, NAME, actor="engineer@meadow.example")
     client = Client()
     assert refused(come_in(client), client, "no-role")
-    appoint(meadow, NAME, "officer", actor="engineer@meadow.example")
+    make_officer(meadow, NAME)
 
 
 def test_a_switched_off_account_comes_in_no_more(linked, meadow, workspace_folder, provider):
@@ -440,7 +446,7 @@ def test_unlinking_ends_sessions_and_the_way_in(linked, meadow, workspace_folder
 
 
 def test_one_person_has_one_number_and_one_number_one_person(linked, meadow, workspace_folder):
-    appoint(meadow, "pia@meadow.example", "officer", actor="engineer@meadow.example")
+    make_officer(meadow, "pia@meadow.example")
     create_staff(workspace_folder, "pia@meadow.example", PASSWORD, "officer")
     for person, subject in ((NAME, "00u2"), ("pia@meadow.example", "00u1")):
         with pytest.raises(BadInput):
@@ -454,7 +460,7 @@ def test_one_person_has_one_number_and_one_number_one_person(linked, meadow, wor
 def test_only_who_has_a_role_and_an_account_is_linked(meadow, workspace_folder, provider):
     with pytest.raises(NotFound, match="directory"):
         bind(meadow, "nora@meadow.example", "00u3", actor="engineer@meadow.example")
-    appoint(meadow, "nora@meadow.example", "officer", actor="engineer@meadow.example")
+    make_officer(meadow, "nora@meadow.example")
     with pytest.raises(NotFound, match="account"):
         bind(meadow, "nora@meadow.example", "00u3", actor="engineer@meadow.example")
 
