@@ -439,8 +439,7 @@ class _Work:
         with self.ws.control.write() as tx:
             for no in self.numbers:
                 self.ws.ledger.forget(self.ws.subject_id(no), number=no, tx=tx)
-        for no in self.numbers:
-            self.ws.keys.erasures.forget(no)
+        self.ws.keys.erasures.forget(self.numbers)
         self.ws.keys.subjects.scrub()
         forget_sign_in(self.ws, self.secret["keys"])
         self.ws.control.scrub(*ERASABLE, *ROOMS, rewrite=True)

@@ -111,6 +111,8 @@ def _forget(
         ws.ledger.forget_many(subjects, frozenset(gone), tx)
         for one in waiting:
             ws.leaving.forget(tx, one.run)
+    ws.keys.erasures.forget(traces)
+    ws.keys.subjects.scrub()
     ws.control.scrub(*ERASABLE, *ROOMS, "disposal_leaving", rewrite=True)
     if gone:
         ws.facts.rebuild()  # the permission state held birth date and residence
@@ -145,7 +147,7 @@ def write_histories_anew(ws: Workspace, numbers: Collection[int], run: str) -> N
 
 def forget_sign_in(ws: Workspace, keys: Collection[str]) -> None:
     """The rows that let customers sign in, if the portal was ever used."""
-    if not keys or not _has_table(ws, "web_user"):
+    if not keys or not (ws.path / "state" / "web.sqlite").exists():
         return
     from rightful.web.accounts import forget_customer
 
@@ -156,9 +158,3 @@ def forget_sign_in(ws: Workspace, keys: Collection[str]) -> None:
 def _first_name(file: str) -> str:
     """The name under which a history was imported, also after it was written anew."""
     return Path(file).stem.partition("-without-")[0]
-
-
-def _has_table(ws: Workspace, name: str) -> bool:
-    if ws.control.dialect == "sqlite":
-        return bool(ws.control.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (name,)))
-    return bool(ws.control.query("SELECT 1 FROM pg_tables WHERE tablename = ?", (name,)))

@@ -15,10 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from rightful.actions.dispose_expired import run_disposal
 from rightful.actions.erase_customer import begin_erasure, resume_erasures, run_erasure
 from rightful.consent.events import Event
+from rightful.errors import BadInput
 from rightful.gate import gone, use
 from rightful.ledger.database import Tx
 from rightful.ledger.erasure_journal import SaidNo
@@ -26,6 +28,7 @@ from rightful.ledger.record import ERASABLE, Draft, Entry
 from rightful.terms import EventKind, Method
 from rightful.workspace import Workspace
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 AT_ONCE = 100
 """Customers in one erasure: the store is written anew after each."""
 
@@ -79,7 +82,7 @@ def replay(
     if serving:
         ws.facts.rebuild()
         gone.look_at_everybody(ws, who)
-    holds = journal.happened_since("hold", since_us)
+    holds = [] if position is None else journal.happened_since("hold", since_us)  # else they are on record
     disposals = journal.happened_since("disposal", since_us)
     erased = incomplete = disposed = 0
     if serving and not holds:
@@ -117,6 +120,34 @@ def replay(
     }
     ws.journal.record([Draft("backup.replayed", public, {"actor": actor})])
     return found
+
+
+def replay_since(ws: Workspace, since_us: int, *, actor: str, progress: Progress | None = None) -> Replayed:
+    """The customers' own database was restored to an instant, by its own means; the records were not.
+
+    Every no is on record still, and holds are: only those who were erased and what was disposed of are looked for.
+
+    Raises:
+        BadInput: the instant lies ahead.
+    """
+    if since_us > ws.ledger.check_clock():
+        raise BadInput("this instant lies ahead", remedy="Name the instant that your database was restored to")
+    return replay(ws, since_us=since_us, position=None, actor=actor, progress=progress)
+
+
+def instant_of(text: str) -> int:
+    """An instant with its zone, in microseconds.
+
+    Raises:
+        BadInput: it is none.
+    """
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise BadInput(f"{text[:40]} is no instant", remedy="Write it with its zone: 2026-11-20T02:00:00Z")
+    return (found - EPOCH) // timedelta(microseconds=1)
 
 
 def erase_returned(ws: Workspace, *, actor: str) -> tuple[int, int]:
@@ -211,4 +242,4 @@ def _record(ws: Workspace, noes: Sequence[SaidNo], policy: str) -> None:
     ws.journal.record(drafts, rows)
 
 
-__all__ = ("NOTHING", "Replayed", "erase_returned", "replay")
+__all__ = ("NOTHING", "Replayed", "erase_returned", "instant_of", "replay", "replay_since")

@@ -11,6 +11,7 @@ from rightful.cli.verbs import CHECK_FAILED, OK, Cli, verb
 
 if TYPE_CHECKING:
     from rightful.actions.make_backup import Checked
+    from rightful.actions.replay import Replayed
     from rightful.actions.restore_backup import Restored
 
 NOUN = "backup"
@@ -163,6 +164,49 @@ def drill(
     return OK if found.ok else CHECK_FAILED
 
 
+@verb(
+    app,
+    NOUN,
+    "replay",
+    members={
+        "erased_again": "customers who had been erased since",
+        "waiting": "customers who were erased and wait for a decision, restricted",
+        "incomplete": "erased customers of whom something is left",
+        "still_there": "erased customers who are in the store and are not restricted: must be 0",
+        "disposals": "disposals that had been run since",
+        "disposed": "rows and fields that the repeated disposal took",
+        "holds": "legal holds that were set since",
+    },
+)
+def replay(
+    cli: Cli,
+    since: Annotated[str, typer.Option(help="The instant your database was restored to: 2026-11-20T02:00:00Z.")],
+) -> int:
+    """After you restored your own database: erase whoever was erased since, and dispose again."""
+    from rightful.actions.replay import instant_of, replay_since
+
+    at_us = instant_of(since)
+    with cli.open() as ws, cli.progress("Replaying") as progress:
+        done = replay_since(ws, at_us, actor=cli.operator, progress=progress)
+    cli.answer(
+        erased_again=done.erased,
+        waiting=done.waiting,
+        incomplete=done.incomplete,
+        still_there=done.still_there,
+        disposals=done.disposals,
+        disposed=done.disposed,
+        holds=done.holds,
+    )
+    rows = [
+        ("!!" if done.still_there else "ok", "erased people", _people(done)),
+        ("ok", "disposals", f"{done.disposals:,} since; {done.disposed:,} rows or fields gone again"),
+    ]
+    cli.table(("", "what", "finding"), rows)
+    for sentence in _left_to_do(done):
+        cli.say(sentence, "yellow")
+    return CHECK_FAILED if done.still_there or done.incomplete or done.waiting else OK
+
+
 def _keys(cli: Cli, keys: Path | None) -> Path:
     return keys if keys is not None else cli.place / "keys"
 
@@ -198,10 +242,9 @@ def _tell(cli: Cli, found: Restored, **more: int) -> None:
         problems=problems,
         **more,
     )
-    people = f"{done.erased:,} erased again, {done.still_there:,} left in the store"
     rows = [
         ("ok" if found.verified.ok else "!!", "records", f"{found.verified.size:,} ledger entries checked"),
-        ("!!" if done.still_there else "ok", "erased people", people),
+        ("!!" if done.still_there else "ok", "erased people", _people(done)),
         ("ok", "refusals", f"{done.refusals:,} recorded again"),
         ("ok", "disposals", f"{done.disposals:,} since; {done.disposed:,} rows or fields gone again"),
     ]
@@ -211,6 +254,10 @@ def _tell(cli: Cli, found: Restored, **more: int) -> None:
         cli.show(f"!! {problem}", "red")
     for sentence in _warnings(found):
         cli.say(sentence, "yellow")
+
+
+def _people(done: Replayed) -> str:
+    return f"{done.erased:,} erased again, {done.still_there:,} left in the store"
 
 
 def _warnings(found: Restored) -> list[str]:
@@ -226,6 +273,11 @@ def _warnings(found: Restored) -> list[str]:
         )
     if done.histories:
         said.append(f"{len(done.histories):,} consent files were imported since: import them again.")
+    return said + _left_to_do(done)
+
+
+def _left_to_do(done: Replayed) -> list[str]:
+    said = []
     if done.holds:
         said.append(
             f"{done.holds:,} legal holds were set since and are not in it. Nothing was erased or disposed of. Set them "

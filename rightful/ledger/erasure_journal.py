@@ -140,10 +140,10 @@ class ErasureJournal:
             tx.execute("DELETE FROM said_no WHERE seq > ?", (position,))
             tx.execute("UPDATE noted SET position = ?", (position,))
 
-    def forget(self, no: int) -> None:
-        """What an erased customer once said is nobody's business any more. Scrub afterwards."""
+    def forget(self, numbers: Iterable[int]) -> None:
+        """What customers who are gone once said is nobody's business any more. Scrub afterwards."""
         with self._db.write() as tx:
-            tx.execute("DELETE FROM said_no WHERE no = ?", (no,))
+            tx.executemany("DELETE FROM said_no WHERE no = ?", [(no,) for no in numbers])
 
     # How far the log had come
 

@@ -24,6 +24,7 @@ from rightful.actions.find_person import decide_links, scan_links
 from rightful.actions.hold_data import add_hold
 from rightful.actions.make_backup import check_backup, make_backup
 from rightful.actions.publish_policy import publish_policy
+from rightful.actions.replay import instant_of, replay_since
 from rightful.actions.restore_backup import drill, note_drill, restore_backup
 from rightful.actions.use_data import decide_one
 from rightful.actions.withdraw_consent import withdraw_consent
@@ -448,3 +449,22 @@ def test_ac_036_a_backup_with_a_member_that_leads_elsewhere_is_refused_whole(pla
     left = set(tmp_path.rglob("*")) - outside - {target, *target.parents}
     assert not left, "no file inside the target, and none outside"
     assert not Path("/tmp/escaped-from-a-backup").exists()
+
+
+def test_a_database_that_was_restored_by_its_own_means_is_cleaned_of_whoever_was_erased_since(place, tmp_path):
+    with Workspace.open(place) as ws:
+        path, since = ws.source.path, ws.clock()
+        shutil.copy(path, tmp_path / "old-store")
+        erase_customer(ws, "C004", actor="self")
+        erase_customer(ws, "C005", actor="self")
+        assert keep_gone.let_in(ws, "p005@example.com", actor=OLGA, evidence="contract 17") == 1
+    shutil.copy(tmp_path / "old-store", path)
+    with Workspace.open(place) as ws:
+        done = replay_since(ws, since, actor=OLGA)
+        assert (done.erased, done.incomplete, done.still_there, done.refusals) == (2, 0, 0, 0)
+        assert not {r["id"] for r in stored(ws)} & {"C004", "C005"} and len(stored(ws)) == 58
+        assert replay_since(ws, since, actor=OLGA).erased == 0, "once is enough"
+        with pytest.raises(BadInput, match="lies ahead"):
+            replay_since(ws, ws.clock() + 10**9, actor=OLGA)
+    with pytest.raises(BadInput, match="no instant"):
+        instant_of("yesterday")
