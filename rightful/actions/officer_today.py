@@ -115,7 +115,7 @@ def _known(ws: Workspace, now: int) -> int:
 
 
 def _attention(ws: Workspace, now: int) -> list[Attention]:
-    found = _requests(ws)
+    found = [*_requests(ws), *_gone(ws)]
     for recipient in ws.facts.policy.recipients.values():
         if recipient.until_us is None:
             continue
@@ -157,4 +157,20 @@ def _requests(ws: Workspace) -> list[Attention]:
     if staff:
         words = f"{staff:,} request{'s wait' if staff != 1 else ' waits'} for a person to check who asks"
         found.append(Attention(words, "Look at Requests, and say who it is", "soon"))
+    return found
+
+
+def _gone(ws: Workspace) -> list[Attention]:
+    """People who were erased and are in the store again; a backup that could not be restored."""
+    found = []
+    if back := len(ws.suppression.back()):
+        words = (
+            f"{back:,} {'people who were erased are' if back != 1 else 'person who was erased is'} in the store again"
+        )
+        found.append(Attention(words, "Look at Retention, Staying gone, and decide", "now"))
+    tried = next((one for one in ws.backups.all() if one.drill), None)
+    if tried is not None and tried.drill != "ok":
+        found.append(
+            Attention(f"The restore of {tried.file} was tried and failed", "Make another backup, try it", "now")
+        )
     return found

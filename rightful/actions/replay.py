@@ -216,21 +216,7 @@ def _record(ws: Workspace, noes: Sequence[SaidNo], policy: str) -> None:
         )
         for one in noes
     ]
-    drafts = [
-        Draft(
-            f"consent.{event.kind.value}",
-            {
-                "purpose": event.purpose,
-                "channel": event.channel,
-                "notice": "",
-                "method": event.method.value,
-                "policy": policy,
-            },
-            {"event": event.id, "at_us": event.at_us, "evidence": event.evidence, "value": "", "actor": "system"},
-            ws.subject_id(one.no),
-        )
-        for one, event in zip(noes, events, strict=True)
-    ]
+    drafts = [gone.consent_draft(ws, one.no, event, policy) for one, event in zip(noes, events, strict=True)]
 
     def rows(tx: Tx, entries: list[Entry]) -> None:
         written = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from rightful.console import certificates, holds, minimising, retention
+from rightful.console import certificates, gone, holds, minimising, retention
 from rightful.web.doors import staff
 
 sees = staff(*retention.SEE_RETENTION)
@@ -21,6 +21,8 @@ urlpatterns = [
     path("retention/certificates/", sees(certificates.listed), name="certificates"),
     path("retention/certificates/issue/", officer(certificates.issue), name="issue-certificate"),
     path("retention/certificates/<slug:run>/<str:form>", sees(certificates.download), name="certificate"),
+    path("retention/gone/", sees(gone.listed), name="gone"),
+    path("retention/gone/let-in/", officer(gone.welcome), name="let-in"),
     path("retention/unneeded/", sees(minimising.unneeded), name="unneeded"),
     path("retention/anonymity/", officer(minimising.anonymity), name="anonymity"),
 ]

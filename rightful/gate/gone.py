@@ -309,7 +309,7 @@ def _record(house: House, arrived: Sequence[Arrived]) -> None:
             events.append((one, _event(kind, name, at_us, name_of, "asked by address before")))
     policy = house.facts.policy.version
     back = [one for one in arrived if one.person]
-    drafts = [_draft(house, one, event, policy) for one, event in events]
+    drafts = [consent_draft(house, one.no, event, policy) for one, event in events]
     drafts += [Draft("suppression.came-back", {"article": "GDPR 17"}, {}, house.subject_id(one.no)) for one in back]
     gone = [
         g for one in back for g in forget_forms(house.keys, spellings.forms("key", one.key), one.person, now)
@@ -334,16 +334,17 @@ def _event(kind: EventKind, scope: str, at_us: int, name: str, evidence: str) ->
     return Event(name, kind, scope, "", at_us, at_us, method=Method.SYNC, evidence=evidence)
 
 
-def _draft(house: House, one: Arrived, event: Event, policy: str) -> Draft:
+def consent_draft(house: House, no: int, event: Event, policy: str) -> Draft:
+    """The entry of an event that nobody has just said, but that is on record outside."""
     public = {
         "purpose": event.purpose,
-        "channel": "",
+        "channel": event.channel,
         "notice": "",
         "method": event.method.value,
         "policy": policy,
     }
     private = {"event": event.id, "at_us": event.at_us, "evidence": event.evidence, "value": "", "actor": "system"}
-    return Draft(f"consent.{event.kind.value}", public, private, house.subject_id(one.no))
+    return Draft(f"consent.{event.kind.value}", public, private, house.subject_id(no))
 
 
 def _beginnings(hashes: Sequence[bytes], *, ordered: bool = True) -> NDArray[np.uint64]:
@@ -359,6 +360,7 @@ __all__ = (
     "Recogniser",
     "arrivals",
     "catch_up",
+    "consent_draft",
     "erased_in_store",
     "forget_forms",
     "hashed",

@@ -28,7 +28,7 @@ from rightful.actions.replay import instant_of, replay_since
 from rightful.actions.restore_backup import drill, note_drill, restore_backup
 from rightful.actions.use_data import decide_one
 from rightful.actions.withdraw_consent import withdraw_consent
-from rightful.errors import BackupRejected, BadInput, KeyMissing, LedgerRolledBack
+from rightful.errors import BackupRejected, BadInput, IntegrityFault, KeyMissing, LedgerRolledBack
 from rightful.protection import archive
 from rightful.protection.archive import read_archive, read_head, write_archive
 from rightful.protection.keys import Keyring
@@ -468,3 +468,16 @@ def test_a_database_that_was_restored_by_its_own_means_is_cleaned_of_whoever_was
             replay_since(ws, ws.clock() + 10**9, actor=OLGA)
     with pytest.raises(BadInput, match="no instant"):
         instant_of("yesterday")
+
+
+def test_ac_077_a_backup_of_a_newer_program_is_refused_by_an_older_one_and_becomes_no_workspace(place, tmp_path):
+    with Workspace.open(place) as ws:
+        made = make_backup(ws, tmp_path, actor=OLGA)
+        with ws.control.write() as tx:
+            tx.execute("UPDATE rf_migration SET version = version + 1 WHERE name = 'consent'")
+        newer = make_backup(ws, tmp_path / "newer.rightful-backup", actor=OLGA)
+    keys = move_aside(place)
+    with pytest.raises(IntegrityFault, match="Start the newer program"):
+        restore_backup(tmp_path / newer.file, place, keys=keys, actor=OLGA)
+    assert not (place / CONFIG).exists()
+    assert restore_backup(tmp_path / made.file, place, keys=keys, actor=OLGA).verified.ok, "in the same place"
