@@ -59,7 +59,7 @@ def sentence_of(line: Line) -> str:
     who = line.role.capitalize() if line.role else "Somebody"
     if line.kind == "use.query":
         behind = f"{_people(line.customers or 0)} behind them"
-        return f"{who} read {line.rows or 0:,} rows for {line.purpose}{target}; {behind}"
+        return f"{who} read {_counted(line.rows or 0, 'row')} for {line.purpose}{target}; {behind}"
     if line.kind == "use.export":
         return f"{who} exported {_people(line.rows or 0)} for {line.purpose}{target}"
     if line.kind == "use.withheld":
@@ -100,7 +100,11 @@ def sentence_of(line: Line) -> str:
 
 
 def _people(count: int) -> str:
-    return f"{count:,} customer{'' if count == 1 else 's'}"
+    return _counted(count, "customer")
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
 def reason_words(code: str) -> str:
