@@ -50,6 +50,7 @@ from rightful.retention.leaving import LeavingPeople
 from rightful.retention.orders import Orders
 from rightful.retention.runs import DisposalRuns
 from rightful.retention.suppression import Suppression
+from rightful.rights.agent_callbacks import Callbacks
 from rightful.rights.agents import Agents
 from rightful.rights.confirmations import Confirmations
 from rightful.rights.corrections import Corrections
@@ -171,6 +172,10 @@ class Workspace(AbstractContextManager["Workspace"]):
     @cached_property
     def corrections(self) -> Corrections:
         return Corrections(self.ledger)
+
+    @cached_property
+    def agent_callbacks(self) -> Callbacks:
+        return Callbacks(self.control)
 
     @cached_property
     def confirmations(self) -> Confirmations:

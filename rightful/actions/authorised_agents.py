@@ -23,11 +23,14 @@ from zoneinfo import ZoneInfo
 from rightful.actions.answer_request import take_in
 from rightful.actions.close_request import withdraw
 from rightful.actions.see_requests import instant
+from rightful.actions.subscribe_webhook import sender_of
 from rightful.actions.take_step import digest
-from rightful.errors import AgentRefused, BadInput, NotFound, StepRefused
+from rightful.errors import AgentRefused, BadInput, NotFound, StepRefused, TargetRefused
 from rightful.ledger.record import Draft
+from rightful.rights.agent_callbacks import Callback
 from rightful.rights.agents import EXERCISES, Agent, Signed, check_claims, key_of, open_signed, own_number, status_of
 from rightful.rights.rules import Case
+from rightful.webhooks.rules import target_of
 from rightful.workspace import Workspace
 
 
@@ -127,6 +130,7 @@ def exercise(ws: Workspace, token: str, body: bytes, *, site: str) -> dict[str, 
         raise BadInput("this right cannot be exercised here", remedy="One of: " + ", ".join(EXERCISES))
     if email.count("@") != 1 or len(email) > 254:
         raise BadInput("the message names no e-mail address", remedy="Send the claim email")
+    callback = _callback(ws, signed.claims)
     opened = take_in(
         ws,
         kind.value,
@@ -137,9 +141,15 @@ def exercise(ws: Workspace, token: str, body: bytes, *, site: str) -> dict[str, 
         actor=f"agent {agent.id}",
         private={"claims": _kept(signed.claims)},
     )
+    said = status_for(ws, opened.case, number, site)
     with ws.control.write() as tx:
         ws.agents.tie(tx, agent.id, opened.case.id, number)
-    return _status(ws, opened.case, number, site)
+        if callback:
+            place = f"rights_agent_callback/{agent.id}/{opened.case.id}"
+            sealed = ws.ledger.seal(callback.encode(), place)
+            told = json.dumps(said, sort_keys=True)
+            ws.agent_callbacks.put(tx, Callback(agent.id, opened.case.id, sealed, site, told))
+    return said
 
 
 def status(ws: Workspace, token: str, ref: str, *, site: str) -> dict[str, str]:
@@ -150,7 +160,7 @@ def status(ws: Workspace, token: str, ref: str, *, site: str) -> dict[str, str]:
     """
     agent = agent_with(ws, token)
     case, number = _mine(ws, agent, ref)
-    return _status(ws, case, number, site)
+    return status_for(ws, case, number, site)
 
 
 def revoke(ws: Workspace, token: str, ref: str, body: bytes, *, site: str) -> dict[str, str]:
@@ -168,7 +178,26 @@ def revoke(ws: Workspace, token: str, ref: str, body: bytes, *, site: str) -> di
         raise _refused(ws, agent.id, refusal) from None
     if case.source != "agent":
         raise StepRefused("the customer asked for this themselves, too", code="rights.not-the-agents")
-    return _status(ws, withdraw(ws, case.ref, actor=f"agent {agent.id}"), number, site)
+    return status_for(ws, withdraw(ws, case.ref, actor=f"agent {agent.id}"), number, site)
+
+
+def _callback(ws: Workspace, claims: Mapping[str, Any]) -> str:
+    """Where the agent wants to hear of the status; "" for nowhere.
+
+    Raises:
+        BadInput: no https address that may be sent to.
+    """
+    url = str(claims.get("status_callback") or "")
+    if not url:
+        return ""
+    sender = sender_of(ws)
+    try:
+        if len(url) > 500:
+            raise TargetRefused("the address is too long")
+        target_of(url, private=sender.private, hosts=sender.hosts)
+    except TargetRefused as refused:
+        raise BadInput(f"status_callback: {refused.sentence}", remedy="Send a public https address") from None
+    return url
 
 
 def _mine(ws: Workspace, agent: Agent, ref: str) -> tuple[Case, str]:
@@ -189,7 +218,8 @@ def _first_time(ws: Workspace, agent: Agent, signed: Signed) -> None:
         raise AgentRefused("this message was here before", code="agent.replay")
 
 
-def _status(ws: Workspace, case: Case, number: str, site: str) -> dict[str, str]:
+def status_for(ws: Workspace, case: Case, number: str, site: str) -> dict[str, str]:
+    """Where a request is, as the protocol writes it."""
     zone = ZoneInfo(ws.facts.policy.timezone)
     expected = datetime.combine(datetime.fromisoformat(case.due_on).date(), time(23, 59, 59), zone)
     return status_of(

@@ -200,6 +200,7 @@ def for_staff(kind: str) -> str | None:
         "second-code-wrong": "A wrong code was typed for a request",
         "agent-registered": "An authorised agent was registered",
         "agent-ended": "An authorised agent was taken off the list",
+        "agent-not-told": "An authorised agent could not be told of a request's status",
         "agent-refused": "A message of an agent was refused",
         "agent-token": "An authorised agent set up its token",
     }

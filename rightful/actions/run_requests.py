@@ -18,6 +18,7 @@ from rightful.actions.answer_request import go_on
 from rightful.actions.ask_systems import remind_systems
 from rightful.actions.correct_for_request import corrected_meanwhile
 from rightful.actions.many_requests import settle_bulks
+from rightful.actions.tell_agents import tell_agents
 from rightful.errors import RightfulError
 from rightful.rights.models import Filter
 from rightful.rights.rules import ready_us
@@ -51,6 +52,7 @@ def run_requests(ws: Workspace) -> Ran:
             log.warning("request cannot go on: code=%s", refusal.code)
             stuck.append(case.ref)
     letters += remind_systems(ws)
+    tell_agents(ws)
     with ws.control.write() as tx:
         ws.cases.drop_copies(tx, now)
         ws.system_tasks.wipe_closed(tx)

@@ -11,10 +11,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from rightful.actions import authorised_agents as agents
 from rightful.actions.close_request import refuse
+from rightful.actions.tell_agents import tell_agents
 from rightful.errors import AgentRefused, BadInput, NotFound, StepRefused
 from rightful.rights.agents import LONGEST_LIFE_US, key_of
 from rightful.rights.models import Filter
 from rightful.rights.rules import Kind, State
+from rightful.webhooks.sending import Sender
 from tests.rights.conftest import OLGA
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -227,3 +229,74 @@ def test_what_is_no_entry_of_the_directory_is_refused(club, document):
 def test_what_cannot_be_asked_for_here_is_said_so(listed, token, more):
     with pytest.raises(BadInput):
         agents.exercise(listed, token, wish(listed, **more), site=SITE)
+
+
+class Listening(Sender):
+    """The network's place: takes what is sent, and answers as told."""
+
+    def __init__(self, answer: int = 200) -> None:
+        super().__init__()
+        self.answer, self.taken = answer, []
+
+    def post(self, url, body, headers):
+        self.taken.append((url, json.loads(body), dict(headers)))
+        return self.answer, ""
+
+
+HOOK = "https://agent.example/drp/status?n=CANARY-HOOK"
+
+
+def test_an_agent_with_a_callback_hears_of_each_new_status_once(listed, token, clock):
+    sent = wish(listed, "nobody@elsewhere.example", **{"status_callback": HOOK, "agent-request-id": "a-1"})
+    said = agents.exercise(listed, token, sent, site=SITE)
+    there = Listening()
+    assert tell_agents(listed, there) == 0, "the answer was the first status"
+    refuse(listed, said["request_id"], "identity-not-shown", actor=OLGA)
+    assert [tell_agents(listed, there) for _ in range(3)] == [1, 0, 0]
+    [(url, body, headers)] = there.taken
+    assert url == HOOK
+    assert body["status"] == "denied" and body["reason"] == "insuf_verification"
+    assert body["agent_request_id"] == "a-1" and body["request_id"] == said["request_id"]
+    assert "nobody@elsewhere.example" not in json.dumps(body) and "Authorization" not in headers
+    held = repr(listed.control.query("SELECT * FROM rights_agent_callback"))
+    assert "CANARY-HOOK" not in held
+
+
+def test_a_status_that_was_not_taken_is_sent_again_later_and_given_up_on_record(listed, token, clock):
+    said = agents.exercise(listed, token, wish(listed, "x@elsewhere.example", status_callback=HOOK), site=SITE)
+    refuse(listed, said["request_id"], "identity-not-shown", actor=OLGA)
+    there = Listening(500)
+    for _ in range(3):
+        tell_agents(listed, there)
+    assert len(there.taken) == 1, "not at once"
+    for _ in range(20):
+        clock.go_on(hours=40)
+        tell_agents(listed, there)
+    assert len(there.taken) == 12
+    last = [e for e in listed.ledger.entries() if e.kind == "request.agent-not-told"]
+    assert [e.public["agent"] for e in last] == ["HELPER"]
+
+
+def test_an_agent_taken_off_the_list_hears_nothing_more(listed, token):
+    said = agents.exercise(listed, token, wish(listed, "x@elsewhere.example", status_callback=HOOK), site=SITE)
+    agents.end_agent(listed, "HELPER", actor=OLGA)
+    refuse(listed, said["request_id"], "identity-not-shown", actor=OLGA)
+    there = Listening()
+    assert (tell_agents(listed, there), there.taken) == (0, [])
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://agent.example/x",
+        "ftp://a.example",
+        "https://me:pw@a.example/",
+        "https://",
+        "x",
+        "https://a.example/" + "x" * 500,
+    ],
+)
+def test_a_callback_that_may_not_be_sent_to_is_refused_before_anything_is_taken_in(listed, token, url):
+    with pytest.raises(BadInput):
+        agents.exercise(listed, token, wish(listed, status_callback=url), site=SITE)
+    assert listed.cases.count(Filter()) == 0
