@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NUMBER = "rf_no"
 BATCH = 1_000_000
-"""Customers whose rows are looked at in one transaction, where rows carry the customer's number."""
+"""Rows that go in one transaction; if more are due, customers whose rows are looked at in one, where rows carry the
+customer's number."""
 MOST_NAMED = 20_000
 """Customers that a statement can leave out by name; beyond that the part is kept whole, and told."""
 FORECAST_MONTHS = 12
@@ -459,6 +460,11 @@ def _batches(
         where, values = condition
         if people <= BATCH or not _stands_in(ws, scene, table, [NUMBER]):
             yield table, part, whole, where, values
+            continue
+        due = _counted(ws, scene, table, where, values)
+        if due <= BATCH:
+            if due:
+                yield table, part, whole, where, values
             continue
         number = exp.column(NUMBER, quoted=True)
         for start in range(0, people, BATCH):

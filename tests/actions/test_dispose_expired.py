@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from rightful.actions import register_source
+from rightful.actions import dispose_expired, register_source
 from rightful.actions.certify_disposal import certify
 from rightful.actions.dispose_expired import forecast, plan_disposal, run_disposal
 from rightful.actions.give_consent import give_consent
@@ -266,6 +266,15 @@ def test_O20_after_a_withdrawal_fields_that_nothing_else_needs_fall_due_and_the_
     assert tastes(months_later(TODAY, 1) + timedelta(days=1)) == len(world.customers) - len(world.agreed)
     address = next(k for k in plan_disposal(world.ws).kept if "email" in k.columns)
     assert "rules themselves need it" in address.why
+
+
+@pytest.mark.parametrize("batch", [7, 40])
+def test_it_does_not_matter_how_the_work_is_cut_into_batches(world, monkeypatch, batch):
+    monkeypatch.setattr(dispose_expired, "BATCH", batch)
+    planned = plan_disposal(world.ws)
+    done = run_disposal(world.ws, actor=OLGA)
+    assert actual(world) == expected(world) and done.status == "complete"
+    assert sum(done.deleted.values()) + sum(done.emptied.values()) == planned.rows
 
 
 def test_what_cannot_end_is_told_with_its_reason(world):
