@@ -36,7 +36,8 @@ remedy. No error carries personal data: ids only.
     |   |-- LedgerRolledBack      an outside checkpoint knows more than the database
     |   `-- RecordMismatch        a row and its ledger entry tell different stories
     |-- KeyMissing                a key that opens stored data is not where it was
-    |-- SourceUnavailable         the database that holds the customer data does not answer
+    |-- SourceUnavailable         the database or system that holds the customer data does not answer
+    |-- SystemRefused             a system behind an interface answered no: account, rule, lock, too many calls
     |-- QueryFailed               a permitted statement broke while it ran; no rows count as returned
     |   `-- TooManyRows           a change reached further than planned; all of it was undone
     |-- NoPdf                     this machine lacks what a PDF is drawn with
@@ -326,9 +327,25 @@ class KeyMissing(RightfulError):
 
 
 class SourceUnavailable(RightfulError):
-    """The database that holds the customer data cannot be reached or is locked."""
+    """The database or system that holds the customer data cannot be reached or is locked."""
 
     code = "source.unavailable"
+
+
+class SystemRefused(RightfulError):
+    """A system that is reached by its interface answered no.
+
+    Codes: `system.not-permitted` (the account), `system.refused` (a rule of the system), `system.changed-meanwhile`
+    (somebody else changed the record), `system.busy` (too many calls), `system.failed`. `said` is what the system
+    said: it may quote a record, so it is never part of the sentence.
+    """
+
+    code = "system.refused"
+    remedy = "Look at the record in the system itself, then go on"
+
+    def __init__(self, sentence: str, *, code: str, said: str = "") -> None:
+        super().__init__(sentence, code=code)
+        self.said = said
 
 
 class QueryFailed(RightfulError):

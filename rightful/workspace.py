@@ -44,6 +44,7 @@ from rightful.protection.keys import Keyring, derive
 from rightful.protection.links import Links
 from rightful.retention.backups import Backups
 from rightful.retention.certificates import Certificates
+from rightful.retention.elsewhere import Elsewhere
 from rightful.retention.erasures import Erasures
 from rightful.retention.holds import Holds
 from rightful.retention.leaving import LeavingPeople
@@ -290,6 +291,14 @@ class Workspace(AbstractContextManager["Workspace"]):
     def link_book(self) -> LinkBook:
         """Which columns name a customer's rows, as decided."""
         return LinkBook(self.control, self.journal)
+
+    def links_of(self, system: str) -> LinkBook:
+        """Which fields of a connected system name a person's records, as decided."""
+        return LinkBook(self.control, self.journal, system)
+
+    @cached_property
+    def elsewhere(self) -> Elsewhere:
+        return Elsewhere(self.ledger)
 
     def subject_id(self, no: int) -> str:
         """The pseudonym of a customer in the control database and the ledger; needs the keys to link."""

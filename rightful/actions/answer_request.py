@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from rightful.actions.ask_systems import ask_systems
-from rightful.actions.carry_out import CORRECT, by_program, carry_out, left_over, planned_tasks
+from rightful.actions.carry_out import CLOSED, CORRECT, by_program, carry_out, comes_later, left_over, planned_tasks
 from rightful.actions.correct_for_request import wishes_of
 from rightful.actions.customer_view import known_address
 from rightful.actions.open_request import Opened, open_request
@@ -33,7 +33,6 @@ LOOK = "look"
 MOST_TRIES = 20
 STANDS, CHANGED = "stands", "changed"
 FINDINGS = ("", STANDS, CHANGED)
-CLOSED_TASKS = frozenset({"done", "not-needed"})
 
 
 def take_in(ws: Workspace, kind: str, **asked: Any) -> Opened:
@@ -76,10 +75,13 @@ def go_on(ws: Workspace, case: Case, *, actor: str) -> Case:
             return case
         if not case.paused:
             ask_systems(ws, case)  # before an erasure: nobody can say after it how a system knows the customer
-        for task in ws.cases.tasks(case.id):
+        tasks = ws.cases.tasks(case.id)
+        for task in sorted(tasks, key=lambda t: comes_later(case, t, tasks)):
             if case.no is None:
                 break  # erased, but not completely: what is left is for a person
-            if by_program(task) and (task.state not in CLOSED_TASKS or case.kind in COPIES):
+            if comes_later(case, task, ws.cases.tasks(case.id)):
+                continue
+            if by_program(task) and (task.state not in CLOSED or case.kind in COPIES):
                 state, detail = carry_out(ws, case, task, actor=actor)
                 case = ws.cases.by_id(case.id)  # an erasure takes the customer out of it
                 if state != "open":
@@ -97,7 +99,7 @@ def go_on(ws: Workspace, case: Case, *, actor: str) -> Case:
 
 def waits_for(ws: Workspace, case: Case) -> tuple[Task, ...]:
     """Tasks that are not done yet."""
-    return tuple(t for t in ws.cases.tasks(case.id) if t.state not in CLOSED_TASKS)
+    return tuple(t for t in ws.cases.tasks(case.id) if t.state not in CLOSED)
 
 
 def confirm_task(
@@ -137,13 +139,14 @@ def confirm_task(
     if ok and task.what == LOOK:
         state, detail = _looked(ws, case, finding, note, actor)
     _end(ws, case, task, state, detail, actor, note)
-    rests = case.paused or case.state is not State.PLANNED or waits_for(ws, case)
+    by_hand = [t for t in waits_for(ws, case) if t.how != "connector"]
+    rests = case.paused or not ok or case.state is not State.PLANNED or by_hand
     return case if rests else go_on(ws, case, actor=actor)
 
 
 def _corrected(ws: Workspace, case: Case, task: Task, actor: str, *, elsewhere: bool) -> tuple[str, str]:
     """What came of a correction that a person calls done: looked at, not believed."""
-    if elsewhere and any(t.system != task.system and t.what == "same" for t in ws.cases.tasks(case.id)):
+    if elsewhere and any(t.system != task.system and t.what in ("same", "carry") for t in ws.cases.tasks(case.id)):
         return "not-needed", "elsewhere"
     state, detail = carry_out(ws, case, task, actor=actor, closing=True)
     if state == "open":
@@ -245,7 +248,7 @@ def _end(ws: Workspace, case: Case, task: Task, state: str, detail: str, actor: 
 
     def rows(tx: Any, entries: list[Any]) -> None:
         ws.cases.end_task(tx, replace(task, state=state, detail=detail, entry=entries[0].index, done_us=now))
-        if state in CLOSED_TASKS:
+        if state in CLOSED:
             ws.system_tasks.wipe(tx, task.case_id, task.system, task.what)
 
     ws.journal.record([draft], rows)

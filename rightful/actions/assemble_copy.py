@@ -1,6 +1,6 @@
 """The copy of everything held about a customer: put together, looked through, kept until fetched.
 
-gather   every table of the source about this customer, in one recorded look
+gather   every table of the source about this customer, and every connected system; each look is recorded
 decide   field by field: given, masked, or kept back with its reason
 act      the zip sealed under the customer's key, with its entry; fetched once, in the portal
 
@@ -21,6 +21,7 @@ from hashlib import sha256
 from typing import Any
 
 from rightful.actions.customer_words import SENTENCES, keep_words
+from rightful.actions.reach_person import ELSEWHERE, held_elsewhere
 from rightful.actions.record_choice import bases_of
 from rightful.actions.show_data import INFERRED, origin_of
 from rightful.actions.show_disclosures import disclosures_of
@@ -38,6 +39,7 @@ from rightful.workspace import Workspace
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 KEPT_DAYS = 14
 TICKET_MINUTES = 5
+SEVERAL_WORDS = 4
 _PORTABLE = frozenset({LawfulBasis.CONSENT, LawfulBasis.CONTRACT})
 RIGHTS = (
     "You can have wrong data corrected, and your data erased or no longer used.",
@@ -67,7 +69,7 @@ def assemble(ws: Workspace, case: Case, *, actor: str) -> Copy:
     if case.no is None or case.reached < Level.CHANNEL:
         raise StepRefused("it is not sure enough who asks", code="rights.identity-not-shown")
     now = ws.ledger.check_clock()
-    held = use.own_data(ws, case.no, actor=actor, kind="use.copy")
+    held = _held(ws, case.no, actor)
     bound, policy = ws.facts.bound, ws.facts.policy
     serves = _serves(ws, case.no)
     reviews = ws.cases.reviews(case.id)
@@ -192,7 +194,7 @@ def free_texts(ws: Workspace, case: Case, *, actor: str) -> tuple[FreeText, ...]
     """The texts of a copy that a person has to look at, each with a proposal. The look is recorded."""
     if case.no is None or case.kind not in COPIES:
         return ()
-    held = use.own_data(ws, case.no, actor=actor, kind="use.copy")
+    held = _held(ws, case.no, actor)
     reviews = ws.cases.reviews(case.id)
     own = _own_identifiers(held, ws.facts.customer_table().name)
     found: dict[str, FreeText] = {}
@@ -241,6 +243,8 @@ def is_reviewed_field(ws: Workspace, name: str, value: object) -> bool:
     category = ws.facts.bound.category_of.get(name, "")
     known = ws.facts.policy.categories.get(category)
     treated = known is not None and known.treat_as_special and not known.special
+    if ELSEWHERE in name and isinstance(value, str) and len(value.split()) >= SEVERAL_WORDS:
+        return True  # nobody classified the fields of other systems: any sentence may name somebody
     return copies.is_free_text(category, value) or (treated and isinstance(value, str))
 
 
@@ -321,6 +325,10 @@ def _received(ws: Workspace, key: str) -> tuple[Received, ...]:
         )
         for one in disclosures_of(ws, key)
     )
+
+
+def _held(ws: Workspace, no: int, actor: str) -> dict[str, list[dict[str, Any]]]:
+    return {**use.own_data(ws, no, actor=actor, kind="use.copy"), **held_elsewhere(ws, no, actor=actor)}
 
 
 def _own_identifiers(held: Mapping[str, list[dict[str, Any]]], table: str) -> set[str]:

@@ -1,11 +1,12 @@
 """What a request asks for is done in each system, and looked at again before anybody says it is done.
 
-gather   the tasks of the request: our own source, each system without a connector
+gather   the tasks of the request: our own source, each connected system, each without a connector
 decide   which of them a program does, which a person
 act      a copy is made, a choice recorded, a value corrected; a manual task waits for somebody to confirm it
 
 Easy to get wrong: calling something done because a program ran. `left_over` asks the
-permission state, the kept copy or the corrected row whether it is true now.
+permission state, the kept copy or the corrected row whether it is true now. And the
+order: our own record goes last, because it says who the customer is elsewhere and whom to tell.
 
 Sources: GDPR Art. 12(3), 15-22; CCPA 1798.120, 1798.121; DESIGN section 7.
 """
@@ -18,13 +19,16 @@ from collections.abc import Sequence
 from rightful.actions import correct_for_request
 from rightful.actions.assemble_copy import free_texts, keep_copy
 from rightful.actions.assign_tasks import assigned
+from rightful.actions.connect_system import connected
 from rightful.actions.customer_view import known_address
 from rightful.actions.erase_customer import erase_customer
+from rightful.actions.erase_elsewhere import note_erasure, retry_elsewhere, run_elsewhere
 from rightful.actions.other_systems import systems_of
+from rightful.actions.reach_person import carry_values
 from rightful.actions.record_choice import make_event, record
 from rightful.actions.withdraw_consent import object_to
 from rightful.consent.rules import active_scopes
-from rightful.errors import BadInput, StepRefused
+from rightful.errors import BadInput, NotFound, RightfulError, SourceUnavailable, StepRefused, SystemRefused
 from rightful.gate import use
 from rightful.rights.models import Task
 from rightful.rights.rules import BY_EVENT, COPIES, Case, Kind, Level
@@ -33,6 +37,16 @@ from rightful.workspace import Workspace
 
 SOURCE = "source"
 CORRECT = "correct"
+ELSEWHERE = frozenset({Kind.ERASURE, Kind.RECTIFICATION})
+UNREACHABLE, BUSY = "unreachable", "busy"
+FAILED = {
+    "source.unavailable": UNREACHABLE,
+    "system.busy": BUSY,
+    "system.several-people": "several-people",
+    "erasure.held": "held",
+}
+"""Why a system did not do its task; anything else is its own refusal."""
+CLOSED = frozenset({"done", "not-needed"})
 _PROOF = Task(0, "customer", "second-proof", "manual")
 
 
@@ -41,7 +55,7 @@ def planned_tasks(ws: Workspace, case: Case, *, actor: str) -> tuple[Task, ...]:
     tasks: list[Task] = []
     if case.kind in COPIES:
         tasks.append(Task(case.id, SOURCE, "collect", "connector"))
-        if free_texts(ws, case, actor=actor):
+        if connected(ws) or free_texts(ws, case, actor=actor):
             tasks.append(Task(case.id, SOURCE, "review", "manual"))
     elif case.kind in BY_EVENT:
         tasks.append(Task(case.id, SOURCE, "record", "connector"))
@@ -54,6 +68,9 @@ def planned_tasks(ws: Workspace, case: Case, *, actor: str) -> tuple[Task, ...]:
         }[case.kind]
         how = "connector" if case.kind is Kind.ERASURE else "manual"
         tasks.append(Task(case.id, SOURCE, what, how))
+        if case.kind in ELSEWHERE:
+            there = "erase" if case.kind is Kind.ERASURE else "carry"
+            tasks += [Task(case.id, name, there, "connector") for name in connected(ws)]
     if case.sensitive and case.kind in (*COPIES, Kind.ERASURE) and case.reached < Level.SECOND:
         tasks.append(Task(case.id, _PROOF.system, _PROOF.what, _PROOF.how))
     if (case.kind in COPIES and case.sensitive) or case.kind is Kind.ERASURE:
@@ -79,11 +96,16 @@ def carry_out(ws: Workspace, case: Case, task: Task, *, actor: str, closing: boo
     if not by_program(task):
         raise StepRefused("a person has to do this", code="rights.manual-task")
     assert case.no is not None
+    if task.system != SOURCE:
+        return _elsewhere(ws, case, task, actor)
     if task.what == CORRECT:
         correct_for_request.take_up(ws, case)
         return correct_for_request.state_of(ws, case, closing=closing)
     if case.kind in COPIES:
-        kept = keep_copy(ws, case, actor=actor)
+        try:
+            kept = keep_copy(ws, case, actor=actor)
+        except (SourceUnavailable, SystemRefused, BadInput) as no:
+            return "failed", FAILED.get(no.code, "system-refused")
         return "done", "partly" if json.loads(kept.withheld) else "whole"
     key = use.customer_key(ws, case.no)
     if key is None:
@@ -92,6 +114,33 @@ def carry_out(ws: Workspace, case: Case, task: Task, *, actor: str, closing: boo
         return _erase(ws, case, key)
     _record_choice(ws, case, key, actor)
     return "done", "recorded"
+
+
+def comes_later(case: Case, task: Task, tasks: Sequence[Task]) -> bool:
+    """Whether a task waits for others: our own record goes last, and values are carried once they are right."""
+    waiting = [t for t in tasks if t.state not in CLOSED and t.how == "connector" and t.system != SOURCE]
+    if case.kind is Kind.ERASURE:
+        return task.system == SOURCE and bool(waiting)
+    if case.kind is Kind.RECTIFICATION and task.system != SOURCE:
+        return any(t.system == SOURCE and t.state not in CLOSED for t in tasks)
+    return False
+
+
+def _elsewhere(ws: Workspace, case: Case, task: Task, actor: str) -> tuple[str, str]:
+    """Erase, or put right, in a system behind an interface. One that does not answer is asked again later."""
+    assert case.no is not None
+    try:
+        if case.kind is Kind.RECTIFICATION:
+            changed = carry_values(ws, task.system, case.no, actor=actor)
+            return "done", "carried" if changed else "same-there"
+        run = note_erasure(ws, task.system, case.no, actor="self", request=case.id)
+        again = not run.open and run.status == "incomplete"
+        outcome = retry_elsewhere(ws, run.id) if again else run_elsewhere(ws, run.id)
+    except NotFound:
+        return "failed", "not-known-there"
+    except RightfulError as no:
+        return "failed", FAILED.get(no.code, "system-refused")
+    return ("failed", "incomplete") if outcome.status == "incomplete" else ("done", outcome.status)
 
 
 def _erase(ws: Workspace, case: Case, key: str) -> tuple[str, str]:

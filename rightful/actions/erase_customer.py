@@ -396,8 +396,8 @@ class _Work:
                 self.keep_off()
             elif self.secret.get("again"):
                 self._remember(
-                    deleted=_added(self.secret["deleted"], plan.deletes),
-                    changed=_added(self.secret["changed"], plan.changed),
+                    deleted=planning.added(self.secret["deleted"], plan.deletes),
+                    changed=planning.added(self.secret["changed"], plan.changed),
                     unresolved=[asdict(r) for r in plan.unresolved],
                     kept=[asdict(k) for k in plan.kept],
                     stays=_as_list(plan.stays),
@@ -477,9 +477,9 @@ class _Work:
             "changed": secret["changed"],
             "kept": [asdict(k) for k in kept],
             "spared": spared,
-            "residues": [asdict(r) for r in _merged(residues)],
-            "collateral": [asdict(r) for r in _merged(collateral)],
-            "review": [asdict(r) for r in _merged(Residue(**r) for r in secret["review"])],
+            "residues": [asdict(r) for r in planning.merged(residues)],
+            "collateral": [asdict(r) for r in planning.merged(collateral)],
+            "review": [asdict(r) for r in planning.merged(Residue(**r) for r in secret["review"])],
             "limits": secret["limits"],
             "recipients": secret["recipients"],
             "checked": checked,
@@ -548,7 +548,7 @@ class _Work:
             kept = self.secret["kept"] + [asdict(k) for k in plan.kept]
             others = [x for x in self.secret["stays"] if (x[0], tuple(map(str, x[1]))) not in known]
         gone = _gone(found, plan, self.secret["gone"])
-        deleted = _added(self.secret["deleted"], plan.deletes)
+        deleted = planning.added(self.secret["deleted"], plan.deletes)
         self._remember(stays=[*others, *fresh], gone=gone, kept=kept, deleted=deleted, again=False)
         return list(plan.changes)
 
@@ -652,10 +652,6 @@ class _Work:
             yield Residue("", path.relative_to(self.ws.path).parts[0], 1, f"bytes in the file {path.name}")
 
 
-def _added(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, int]:
-    return {name: first.get(name, 0) + second.get(name, 0) for name in sorted({*first, *second})}
-
-
 def _identifier(members: Mapping[str, Any]) -> Identifier:
     return Identifier(**{**members, "needles": tuple(members["needles"]), "plain": tuple(members["plain"])})
 
@@ -742,14 +738,6 @@ def _files(folder: Path, but: Iterable[str] = ()) -> Iterator[Path]:
 
 def _seen(residue: Mapping[str, Any], found: Sequence[Residue]) -> bool:
     return any((r.table, r.column) == (residue["table"], residue["column"]) for r in found)
-
-
-def _merged(residues: Iterable[Residue]) -> list[Residue]:
-    counts: dict[tuple[str, str, str], int] = {}
-    for r in residues:
-        place = (r.table, r.column, r.why)
-        counts[place] = counts.get(place, 0) + r.rows
-    return [Residue(table, column, rows, why) for (table, column, why), rows in sorted(counts.items())]
 
 
 def _outcome(run: Run) -> Outcome:

@@ -1,4 +1,4 @@
-"""What goes on without a press: erasures after their grace, decided corrections, letters, copies nobody fetched.
+"""What goes on without a press: erasures after their grace, corrections, systems that answer again, letters.
 
 gather   bulk actions past their undo, cases that wait for an instant, systems that do not answer, old copies
 decide   which of them may go on now
@@ -16,12 +16,13 @@ from dataclasses import dataclass
 
 from rightful.actions.answer_request import go_on
 from rightful.actions.ask_systems import remind_systems
+from rightful.actions.carry_out import BUSY, UNREACHABLE
 from rightful.actions.correct_for_request import corrected_meanwhile
 from rightful.actions.many_requests import settle_bulks
 from rightful.actions.tell_agents import tell_agents
 from rightful.errors import RightfulError
 from rightful.rights.models import Filter
-from rightful.rights.rules import ready_us
+from rightful.rights.rules import Case, ready_us
 from rightful.workspace import Workspace
 
 log = logging.getLogger("rightful.requests")
@@ -43,7 +44,7 @@ def run_requests(ws: Workspace) -> Ran:
     moved, stuck = 0, []
     for case in ws.cases.find(Filter(states=("planned",)), limit=None):
         ready = ready_us(case)
-        due = now >= ready if ready else corrected_meanwhile(ws, case)
+        due = now >= ready if ready else corrected_meanwhile(ws, case) or _asked_in_vain(ws, case)
         if case.paused or not due:
             continue
         try:
@@ -57,3 +58,8 @@ def run_requests(ws: Workspace) -> Ran:
         ws.cases.drop_copies(tx, now)
         ws.system_tasks.wipe_closed(tx)
     return Ran(letters, moved, tuple(stuck))
+
+
+def _asked_in_vain(ws: Workspace, case: Case) -> bool:
+    """Whether a system did not answer, or took no more calls, when it was asked the last time."""
+    return any(t.state == "failed" and t.detail in (UNREACHABLE, BUSY) for t in ws.cases.tasks(case.id))

@@ -25,6 +25,7 @@ from rightful.cli import (
     share,
     source,
     staff,
+    system,
     token,
     webhook,
     workspace,
@@ -66,7 +67,7 @@ PANELS = {
     "Retention": (retention, hold, backup),
     "Mail": (mail,),
     "Law": (law,),
-    "Other systems": (webhook,),
+    "Other systems": (system, webhook),
     "Proof": (ledger,),
 }
 

@@ -1,8 +1,10 @@
-"""The only file that changes or deletes customer data.
+"""The only file that changes or deletes customer data, in a store or in a system behind an interface.
 
 A change names a table and columns out of the catalogue, the rows by their values,
 and how many rows that may be. It becomes a statement tree, its values are bound,
-and all changes of one call happen in one transaction of the store or not at all.
+and all changes of one call happen in one transaction of the store or not at all. A
+system behind an interface has no such transaction: each change is one that can be
+repeated, what it refuses is told, and the rest goes on.
 
 Two entries stand around every call: `<kind>.begun` before, with what is going to
 happen, `<kind>.done` or `<kind>.failed` after. After a crash in between, the ledger
@@ -18,17 +20,20 @@ Sources: GDPR Art. 5(1)(d), 16, 17; DESIGN section 7; decision record 0001.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rightful.consent.events import Event
-from rightful.errors import BadInput, NotFound, RightfulError, UnknownName
+from rightful.errors import BadInput, NotFound, RightfulError, SystemRefused, UnknownName
 from rightful.gate.changes import Change, Sweep
 from rightful.gate.facts import Facts
+from rightful.gate.identifiers import ERASED
 from rightful.ledger.journal import Journal
 from rightful.ledger.record import Draft, Entry, Ledger
 from rightful.sources.contract import Dialect, Source, StoredTable
+from rightful.sources.interface import Interface, Record
 from rightful.terms import EventKind, Method
 
 if TYPE_CHECKING:
@@ -37,6 +42,8 @@ if TYPE_CHECKING:
     from rightful.consent.models import ConsentLog
 
 NUMBER = "rf_no"
+STOPS = ("system.busy", "system.not-permitted")
+"""Refusals that the next call would meet as well."""
 AT_ONCE = 400
 """Rows named in one statement; more become several statements of the same transaction."""
 
@@ -203,6 +210,126 @@ def correct(
     return Correction(table, {name: before[name] for name in changed}, after, entry.index, tuple(sorted(changed)))
 
 
+@dataclass(frozen=True, slots=True)
+class NotDone:
+    """A change that a system did not make. `code` says why; what the system said is in the ledger, sealed.
+    `number`: the field holds digits only, the system's own number of the record."""
+
+    table: str
+    column: str
+    rows: int
+    code: str
+    number: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DoneElsewhere:
+    """What a system behind an interface did, and what it refused."""
+
+    deleted: Mapping[str, int]
+    changed: Mapping[str, int]
+    refused: tuple[NotDone, ...]
+    entry: Entry
+
+
+def erase_records(
+    house: House,
+    system: Interface,
+    changes: Sequence[Change],
+    tables: Mapping[str, StoredTable],
+    *,
+    public: Mapping[str, Any],
+    private: Mapping[str, Any],
+    subject: str,
+    at: Callable[[Change], None] = lambda _: None,
+) -> DoneElsewhere:
+    """Carry out changes in a system behind an interface, with an entry before and one after.
+
+    One call for each change; where the system refuses, one for each record, then one for each field. What is done
+    already is not done again, so all of it can be repeated after a crash.
+
+    Args:
+        at: called before each change; tests stop the process there.
+
+    Raises:
+        SourceUnavailable: the system stopped answering; what was done until then stays done; recorded.
+        SystemRefused: it takes no more calls for now, or does not know the account; recorded.
+    """
+    names = {"deleted": _counts(changes, [c.expected for c in changes], deletes=True)}
+    names["changed"] = _counts(changes, [c.expected for c in changes], deletes=False)
+    house.ledger.check_clock()
+    begun = house.journal.record([Draft("erasure.begun", {**public, **names}, private, subject)])[0]
+    deleted: dict[str, int] = {}
+    changed: dict[str, int] = {}
+    refused: list[NotDone] = []
+    said: list[str] = []
+    try:
+        for change in changes:
+            at(change)
+            ids = [row[0] for row in change.rows if isinstance(row[0], (int, str))]
+            there = system.read(change.table, ids)
+            if change.sets is None:
+                gone = _delete(system, change.table, there, refused, said)
+                deleted[change.table] = deleted.get(change.table, 0) + gone
+                continue
+            sets = _typed(change.sets, tables[change.table])
+            for record in there:
+                if any(record.values.get(name) != value for name, value in sets.items()):
+                    done = _change(system, record, sets, refused, said)
+                    changed[change.table] = changed.get(change.table, 0) + done
+    except RightfulError as fault:
+        failed = {**public, "begun": begun.index, "deleted": deleted, "changed": changed, "codes": [fault.code]}
+        house.journal.record([Draft("erasure.failed", failed, private, subject)])
+        raise
+    codes = sorted({one.code for one in refused})
+    done_ = {**public, "begun": begun.index, "deleted": deleted, "changed": changed, "refused": codes}
+    entry = house.journal.record([Draft("erasure.done", done_, {**private, "said": said}, subject)])[0]
+    return DoneElsewhere(deleted, changed, tuple(refused), entry)
+
+
+def correct_record(
+    house: House,
+    system: Interface,
+    record: Record,
+    values: Mapping[str, object],
+    *,
+    no: int,
+    actor: str,
+    reason: str = "",
+) -> Correction:
+    """Put values right in one record of a system behind an interface (GDPR Art. 16), and look whether they are.
+
+    Raises:
+        BadInput: the values are what is there already, or the system made something else of them.
+        SystemRefused: it does not take them, or the record was changed since it was read; recorded.
+        SourceUnavailable: it does not answer; recorded.
+    """
+    sets = {name: value for name, value in values.items() if _text(record.values.get(name)) != _text(value)}
+    if not sets:
+        raise BadInput("the values are what is on record already", remedy="Change at least one of them")
+    public = {"system": system.name, "table": record.kind, "fields": sorted(sets), "article": "GDPR 16"}
+    before = {name: record.values.get(name) for name in sets}
+    told = {"from": {n: _text(v) for n, v in before.items()}, "to": {n: _text(v) for n, v in sets.items()}}
+    private = {"actor": actor, "reason": reason, **told}
+    subject = house.subject_id(no)
+    house.ledger.check_clock()
+    begun = house.journal.record([Draft("correction.begun", public, private, subject)])[0]
+    try:
+        system.change(record, sets)
+        now = {r.id: r for r in system.read(record.kind, [record.id])}.get(record.id)
+        if now is None or any(_text(now.values.get(name)) != _text(value) for name, value in sets.items()):
+            raise SystemRefused("the record does not hold what was written", code="system.failed")
+    except RightfulError as fault:
+        more = {"said": fault.said} if isinstance(fault, SystemRefused) else {}
+        failed = {**public, "begun": begun.index, "codes": [fault.code]}
+        house.journal.record([Draft("correction.failed", failed, {**private, **more}, subject)])
+        raise
+    done = Draft("correction.done", {**public, "begun": begun.index}, private, subject)
+    entry = house.journal.record([done])[0]
+    after = {name: now.values.get(name) for name in sets}
+    return Correction(record.kind, before, after, entry.index, tuple(sorted(sets)))
+
+
 def current_row(house: House, no: int, table: str, row: Mapping[str, object] | None = None) -> dict[str, Any]:
     """The customer's one row in a table as it is now, for whoever decides about a correction; recorded by the caller.
 
@@ -313,6 +440,60 @@ def _counts(changes: Sequence[Change | Sweep], rows: Sequence[int], *, deletes: 
         if change.deletes is deletes:
             counts[change.table] = counts.get(change.table, 0) + count
     return counts
+
+
+# --- systems behind an interface -------------------------------------------------------------------
+
+
+def _delete(system: Interface, kind: str, there: Sequence[Record], refused: list[NotDone], said: list[str]) -> int:
+    """All at once; if the system refuses, one by one, so that one record does not keep the others."""
+    try:
+        system.delete(kind, [record.id for record in there])
+        return len(there)
+    except SystemRefused as no:
+        if no.code in STOPS:
+            raise
+        if len(there) == 1:
+            refused.append(NotDone(kind, "", 1, no.code))
+            said.append(no.said)
+            return 0
+    return sum(_delete(system, kind, [record], refused, said) for record in there)
+
+
+def _change(
+    system: Interface, record: Record, sets: Mapping[str, object], refused: list[NotDone], said: list[str]
+) -> int:
+    """All fields at once; if the system refuses, one by one. Whether anything was changed."""
+    try:
+        system.change(record, sets)
+        return 1
+    except SystemRefused as no:
+        if no.code in STOPS:
+            raise
+        [(name, value), *others] = sets.items()
+        if not others and value is None and isinstance(record.values.get(name), str):
+            return _change(system, record, {name: ERASED}, refused, said)  # empty, where it may not be nothing
+        if not others or no.code == "system.changed-meanwhile":
+            digits = {name for name in sets if str(record.values.get(name) or "").isdigit()}
+            refused.extend(NotDone(record.kind, name, 1, no.code, name in digits) for name in sets)
+            said.append(no.said)
+            return 0
+    done = 0
+    switches = {name for name in sets if isinstance(record.values.get(name), bool)}
+    for name, value in sorted(sets.items(), key=lambda one: one[0] in switches):  # an archived record is often locked
+        fresh = system.read(record.kind, [record.id])
+        done |= bool(fresh) and _change(system, fresh[0], {name: value}, refused, said)
+    return int(done)
+
+
+def _typed(sets: Mapping[str, object], table: StoredTable) -> dict[str, object]:
+    """Values as the fields have them: a plan writes dates as text, which a database reads by itself."""
+    read = {"date": date.fromisoformat, "timestamp": datetime.fromisoformat}
+    kinds = {name: table.column(name).type for name in sets}
+    return {
+        name: read[kinds[name]](value) if kinds[name] in read and isinstance(value, str) else value
+        for name, value in sets.items()
+    }
 
 
 # --- corrections -----------------------------------------------------------------------------------

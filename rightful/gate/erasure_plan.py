@@ -47,7 +47,7 @@ class Keep:
     why: str
     article: str = ""
     until: str = ""
-    kind: Literal["law", "hold"] = "law"
+    kind: Literal["law", "hold", "structure"] = "law"
     everybodys: bool = False
 
 
@@ -459,6 +459,20 @@ def _sums(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:
 
 def _by_name(item: tuple[RowKey, object]) -> tuple[str, str]:
     return item[0][0], str(item[0][1])
+
+
+def added(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, int]:
+    """Counts by name, of both together."""
+    return {name: first.get(name, 0) + second.get(name, 0) for name in sorted({*first, *second})}
+
+
+def merged(residues: Iterable[Residue]) -> list[Residue]:
+    """One for each place and reason, with all their rows."""
+    counts: dict[tuple[str, str, str], int] = {}
+    for r in residues:
+        place = (r.table, r.column, r.why)
+        counts[place] = counts.get(place, 0) + r.rows
+    return [Residue(table, column, rows, why) for (table, column, why), rows in sorted(counts.items())]
 
 
 def surviving(identifiers: Sequence[Identifier]) -> list[Identifier]:

@@ -572,6 +572,7 @@ def find(
     *,
     region: str = "",
     search: bool = True,
+    known: Sequence[Identifier] = (),
 ) -> Found:
     """Everything about the person with these keys of the customer table.
 
@@ -580,11 +581,12 @@ def find(
         confirmed: links that are followed. Foreign keys are among them.
         proposed: links nobody has decided about: their rows are counted, not followed.
         search: look through all texts and attachments, too.
+        known: identifiers of the person that come from elsewhere; looked for like those found here.
 
     Raises:
         UnknownName: no customer has one of these keys.
     """
-    walk = _Walk(store, confirmed, region)
+    walk = _Walk(store, confirmed, region, known)
     walk.start(keys)
     walk.go()
     found = walk.found
@@ -614,8 +616,9 @@ def follow(
 class _Walk:
     """One search: a queue of rows whose children are still to be looked for."""
 
-    def __init__(self, store: Store, links: Sequence[Link], region: str) -> None:
+    def __init__(self, store: Store, links: Sequence[Link], region: str, known: Sequence[Identifier] = ()) -> None:
         self.store = store
+        self.given = known
         self.links = [link for link in links if link.child in store.tables and link.parent in store.tables]
         self.region = region
         self.found = Found(())
@@ -672,7 +675,7 @@ class _Walk:
                 self.found.rows[row.table][row.id].why.add(link.id)
             elif link.role == "mentions":
                 self._mention(row, link)
-            elif link.parent == self.store.customers and self._somebody_else(row, link):
+            elif self._somebody_else(row, link):
                 self._spare(row, "names another customer, too", link.columns)
             else:
                 self._own(row, link.id)
@@ -741,7 +744,8 @@ class _Walk:
     def _identify(self) -> None:
         """Identifiers from the person's own rows; those that others have, too, are marked."""
         known = {(i.kind, i.value) for i in self.found.identifiers}
-        fresh = []
+        fresh = [(i, self.store.customers, True) for i in self.given if (i.kind, i.value) not in known]
+        known |= {(i.kind, i.value) for i, *_ in fresh}
         twins = {link.child for link in self.links if link.kind == "twin" and link.parent == self.store.customers}
         for table, held in self.found.rows.items():
             own = table == self.store.customers or table in twins

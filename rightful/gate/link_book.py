@@ -25,18 +25,30 @@ TABLES = [
         id TEXT PRIMARY KEY, link TEXT NOT NULL, state TEXT NOT NULL, decided_by TEXT NOT NULL,
         at_us INTEGER NOT NULL, entry INTEGER NOT NULL)""",
 ]
+ELSEWHERE = [
+    """CREATE TABLE system_link (
+        id TEXT PRIMARY KEY, link TEXT NOT NULL, state TEXT NOT NULL, decided_by TEXT NOT NULL,
+        at_us INTEGER NOT NULL, entry INTEGER NOT NULL)""",
+]
 
 
 class LinkBook:
-    """The links of one workspace. `journal` keeps each decision in the ledger, with a digest of all of them."""
+    """The links of one store, or of one system behind an interface. `journal` keeps each decision in the ledger,
+    with a digest of all of them."""
 
-    def __init__(self, db: Database, journal: Journal) -> None:
+    def __init__(self, db: Database, journal: Journal, system: str = "") -> None:
         self.db = db
         self.journal = journal
-        db.migrate("links", TABLES)
+        self.system = system
+        self._table = "system_link" if system else "catalogue_link"
+        self._prefix = f"{system}/" if system else ""
+        db.migrate("links", TABLES, ELSEWHERE)
 
     def all(self) -> tuple[Decided, ...]:
-        rows = self.db.query("SELECT link, state, decided_by, entry FROM catalogue_link ORDER BY id")
+        rows = self.db.query(
+            f"SELECT link, state, decided_by, entry FROM {self._table} WHERE id LIKE ? ORDER BY id",
+            (f"{self._prefix}%",),
+        )
         return tuple(Decided(_read(link), cast(State, state), by, entry) for link, state, by, entry in rows)
 
     def confirmed(self) -> tuple[Link, ...]:
@@ -57,18 +69,19 @@ class LinkBook:
                 if before is None:
                     declared = link.kind == "foreign-key"
                     values = (
-                        link.id,
+                        self._prefix + link.id,
                         _written(link),
                         "confirmed" if declared else "proposed",
                         "",
                         entry.at,
                         entry.index,
                     )
-                    tx.execute("INSERT INTO catalogue_link VALUES (?, ?, ?, ?, ?, ?)", values)
+                    tx.execute(f"INSERT INTO {self._table} VALUES (?, ?, ?, ?, ?, ?)", values)
                 elif before.state == "proposed":
-                    tx.execute("UPDATE catalogue_link SET link = ? WHERE id = ?", (_written(link), link.id))
+                    changed = (_written(link), self._prefix + link.id)
+                    tx.execute(f"UPDATE {self._table} SET link = ? WHERE id = ?", changed)
 
-        public = {"links": len(links), "new": len(fresh), "digest": digest(links)}
+        public = {"links": len(links), "new": len(fresh), "digest": digest(links), **self._where()}
         return self.journal.record([Draft("links.scanned", public, {"actor": actor})], rows)[0]
 
     def decide(self, links: Sequence[Link], state: State, *, actor: str) -> Entry:
@@ -81,15 +94,18 @@ class LinkBook:
             entry = entries[0]
             for link in links:
                 tx.execute(
-                    "INSERT INTO catalogue_link VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+                    f"INSERT INTO {self._table} VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
                     "link = excluded.link, state = excluded.state, decided_by = excluded.decided_by, "
                     "at_us = excluded.at_us, entry = excluded.entry",
-                    (link.id, _written(link), state, actor, entry.at, entry.index),
+                    (self._prefix + link.id, _written(link), state, actor, entry.at, entry.index),
                 )
 
         roles = {link.id: link.role for link in links}
-        public = {"links": names, "roles": roles, "digest": digest(after)}
+        public = {"links": names, "roles": roles, "digest": digest(after), **self._where()}
         return self.journal.record([Draft(f"links.{state}", public, {"actor": actor})], rows)[0]
+
+    def _where(self) -> dict[str, str]:
+        return {"system": self.system} if self.system else {}
 
 
 def digest(links: Sequence[Link]) -> str:

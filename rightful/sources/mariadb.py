@@ -30,6 +30,7 @@ import datetime as dt
 import hashlib
 import json
 import re
+import select
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -827,7 +828,7 @@ class _Pool:
                 if not self._idle:
                     break
                 since, con = self._idle.pop()
-            if time.monotonic() - since < self.TRUSTED_SECONDS:
+            if time.monotonic() - since < self.TRUSTED_SECONDS and not _hung_up(con):
                 return con
             try:
                 con.ping(reconnect=False)
@@ -859,6 +860,15 @@ class _Pool:
                     self._idle.append((time.monotonic(), con))
                     return
         _drop(con)
+
+
+def _hung_up(con: Connection) -> bool:
+    """Whether the server has something to say on an idle connection: only that it is over."""
+    sock: Any = getattr(con, "_sock", None)
+    try:
+        return bool(select.select([sock], [], [], 0)[0])
+    except (OSError, ValueError, TypeError):
+        return True
 
 
 class _Batches:

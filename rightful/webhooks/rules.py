@@ -165,7 +165,7 @@ def target_of(url: str, *, private: Collection[str] = (), hosts: Collection[str]
     origin = f"{parts.scheme}://{host}" + (f":{port}" if port is not None else "")
     inside = origin in private
     if parts.scheme != "https" and not inside:
-        raise TargetRefused("webhooks go to https addresses only")
+        raise TargetRefused("calls go to https addresses only")
     if parts.username is not None or parts.password is not None:
         raise TargetRefused("an address with a name or password in it is not taken")
     if not host or port == 0:

@@ -17,6 +17,7 @@ from dataclasses import replace
 from rightful.webhooks.rules import Target, check_addresses, target_of
 
 TIMEOUT_SECONDS = 10.0
+LARGEST_ANSWER = 64 << 20
 Resolve = Callable[[str, int], Collection[str]]
 Dial = Callable[[str, int, float], socket.socket]
 
@@ -45,12 +46,14 @@ class Sender:
         resolve: Resolve = resolved,
         dial: Dial = dialled,
         trust: ssl.SSLContext | None = None,
+        seconds: float = TIMEOUT_SECONDS,
     ) -> None:
         self.private = frozenset(private)
         self.hosts = frozenset(hosts)
         self._resolve = resolve
         self._dial = dial
         self._trust = trust or ssl.create_default_context()
+        self._seconds = seconds
 
     def look_at(self, url: str) -> Target:
         """The target with the address to connect to.
@@ -70,13 +73,20 @@ class Sender:
             TargetRefused: a webhook may not go there; nothing was connected to.
             OSError, http.client.HTTPException: nothing was answered.
         """
+        status, wait, _ = self.exchange(url, body, headers, most=1024)
+        return status, wait
+
+    def exchange(
+        self, url: str, body: bytes, headers: Mapping[str, str], *, most: int = LARGEST_ANSWER
+    ) -> tuple[int, str, bytes]:
+        """`post`, with the first `most` bytes of the answer."""
         target = self.look_at(url)
-        connection = _Pinned(target, self._dial, self._trust if target.scheme == "https" else None)
+        trust = self._trust if target.scheme == "https" else None
+        connection = _Pinned(target, self._dial, trust, self._seconds)
         try:
             connection.request("POST", target.path, body, dict(headers))
             answer = connection.getresponse()
-            answer.read(1024)
-            return answer.status, answer.headers.get("Retry-After", "")
+            return answer.status, answer.headers.get("Retry-After", ""), answer.read(most)
         finally:
             connection.close()
 
@@ -84,8 +94,9 @@ class Sender:
 class _Pinned(http.client.HTTPConnection):
     """A connection to a given address under a given name."""
 
-    def __init__(self, target: Target, dial: Dial, trust: ssl.SSLContext | None) -> None:
-        super().__init__(target.host, target.port, timeout=TIMEOUT_SECONDS)
+    def __init__(self, target: Target, dial: Dial, trust: ssl.SSLContext | None, seconds: float) -> None:
+        super().__init__(target.host, target.port, timeout=seconds)
+        self._seconds = seconds
         self._target = target
         self._dial = dial
         self._trust = trust
@@ -93,5 +104,5 @@ class _Pinned(http.client.HTTPConnection):
             self.default_port = 443  # so that `Host` names no port where none is needed
 
     def connect(self) -> None:
-        raw = self._dial(self._target.address, self._target.port, TIMEOUT_SECONDS)
+        raw = self._dial(self._target.address, self._target.port, self._seconds)
         self.sock = self._trust.wrap_socket(raw, server_hostname=self._target.host) if self._trust else raw
