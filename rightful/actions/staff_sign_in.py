@@ -30,6 +30,12 @@ def note_sign_in(ws: Workspace, person: str, way: str) -> None:
     ws.journal.record([Draft("staff.signed-in", {"way": way, "role": role_today(ws, person)}, {"person": person})])
 
 
+def note_account(ws: Workspace, person: str, *, actor: str, password: bool) -> None:
+    """Record that somebody was given an account, or a new password for it."""
+    public = {"role": role_today(ws, person), "password": password}
+    ws.journal.record([Draft("staff.account", public, {"person": person, "actor": actor})])
+
+
 def note_refusal(ws: Workspace, code: str, *, person: str = "") -> None:
     """Record that the identity provider's answer did not let anybody in, and why."""
     if code != UNASKED:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import getpass
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rightful.cli.verbs import OK, Cli, verb
 from rightful.errors import BadInput, NotFound
+
+if TYPE_CHECKING:
+    from rightful.workspace import Workspace
 
 NOUN = "staff"
 HELP = "Who works here, and in which role."
@@ -29,11 +32,14 @@ def add(
     role: Annotated[str, typer.Argument(help="A role of the policy in force.")],
     approver: Annotated[str, typer.Option(help="The officer who agrees to a further officer.")] = "",
 ) -> int:
-    """List somebody in a role; a second role replaces the first. Nobody gives a role to themselves."""
+    """List somebody in a role; a second one replaces it, in the console too. Nobody gives a role to themselves."""
     from rightful.actions.appoint_staff import appoint
+    from rightful.web import accounts
 
     with cli.open() as ws:
         done = appoint(ws, person, role, actor=cli.operator, approver=approver)
+        if _has_account(ws, person):
+            accounts.give_role(ws, person, role)
     cli.answer(person=done.person, before=done.before or None, role=done.role, entry=done.entry)
     was = f", was {done.before}" if done.before not in ("", done.role) else ""
     cli.show(f"{done.person} is {done.role}{was}")
@@ -60,7 +66,7 @@ def remove(cli: Cli, person: Annotated[str, typer.Argument(help="Work address.")
 
     with cli.open() as ws:
         done = dismiss(ws, person, actor=cli.operator)
-        if (ws.path / "state" / "web.sqlite").exists() and accounts.staff_exists(ws, person):
+        if _has_account(ws, person):
             accounts.switch_off(ws, person)
     cli.answer(person=done.person, before=done.before, role=None, entry=done.entry)
     cli.show(f"{done.person} is no longer {done.before}; every use is refused from now on")
@@ -75,17 +81,23 @@ def account(
         bool, typer.Option("--company-only", help="No password: they come in by your identity provider alone.")
     ] = False,
 ) -> int:
-    """Make somebody's account for the console; the password is read from the terminal or from stdin."""
-    from rightful.actions.staff_sign_in import role_today
+    """Make somebody's account for the console, or give it a new password, read from the terminal or from stdin."""
+    from rightful.actions.staff_sign_in import note_account, role_today
     from rightful.web import accounts
 
     with cli.open() as ws:
         role = role_today(ws, person)
         if not role:
             raise NotFound(f"{person} is not in the directory", remedy="`rightful staff add ADDRESS ROLE` lists them")
-        accounts.create_staff(ws, person, None if company_only else _password(), role)
+        password = None if company_only else _password()
+        if accounts.staff_exists(ws, person):
+            accounts.renew(ws, person, password)
+            accounts.give_role(ws, person, role)
+        else:
+            accounts.create_staff(ws, person, password, role)
+        note_account(ws, person, actor=cli.operator, password=not company_only)
     cli.answer(person=person, role=role, password=not company_only)
-    cli.show(f"{person} can come in; the second factor is set up at the first sign-in")
+    cli.show(f"{person} can come in; who has no second factor yet sets it up at the next sign-in")
     return OK
 
 
@@ -119,6 +131,13 @@ def unlink(cli: Cli, person: Annotated[str, typer.Argument(help="Work address.")
     cli.answer(person=person, entry=entry)
     cli.show(f"{person} is no longer linked to your identity provider")
     return OK
+
+
+def _has_account(ws: Workspace, person: str) -> bool:
+    """Whether there is one; where nobody ever served the pages, nothing of the web is loaded to find out."""
+    from rightful.web import accounts
+
+    return (ws.path / "state" / "web.sqlite").exists() and accounts.staff_exists(ws, person)
 
 
 def _password() -> str:

@@ -69,6 +69,38 @@ def create_staff(workspace: Any, email: str, password: str | None, role: str, to
     return user
 
 
+def give_role(workspace: Any, email: str, role: str) -> None:
+    """Let an account open what this role opens, from the next page on; nothing, if the console has no such role."""
+    user = _staff(workspace, email)
+    from django.contrib.auth.models import Group
+
+    user.groups.set([Group.objects.get_or_create(name=role)[0]] if role in ROLES else [])
+
+
+def renew(workspace: Any, email: str, password: str | None) -> None:
+    """Switch an account on again, with another password or none; its sessions end, its second factor stays.
+
+    Raises:
+        NotFound: there is no account.
+        BadInput: the password cannot be taken.
+    """
+    user = _staff(workspace, email)
+    from django.contrib.auth.password_validation import validate_password
+    from django.core.exceptions import ValidationError
+
+    from rightful.web.sessions import end_sessions
+
+    try:
+        if password is not None:
+            validate_password(password, user)
+    except ValidationError as error:
+        raise BadInput("this password cannot be taken: " + " ".join(error.messages)) from error
+    user.set_password(password)
+    user.is_active = True
+    user.save(update_fields=["password", "is_active"])
+    end_sessions(user.pk)
+
+
 def bind_identity(workspace: Any, email: str, subject: str, *, issuer: str = "", noted: Callable[[str], None]) -> None:
     """Bind an account to one of the identity provider; `noted` writes it down, and without that it does not stand.
 

@@ -20,7 +20,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from rightful.actions.appoint_staff import appoint, dismiss
-from rightful.actions.staff_sign_in import bind, unbind
+from rightful.actions.staff_sign_in import bind, note_account, unbind
 from rightful.errors import BadInput, NotFound
 from rightful.web.accounts import create_staff, switch_off
 from rightful.web.identity_provider import may_be_asked
@@ -476,3 +476,9 @@ def test_linking_is_on_record_without_a_name(linked, meadow, provider):
     (line, *_) = recorded(meadow, "staff.linked")
     public = meadow.ledger.entry(line.entry).public
     assert public == {"issuer": provider.issuer}
+
+
+def test_an_account_that_was_made_or_renewed_is_on_record_without_a_name(olga, meadow):
+    note_account(meadow, NAME, actor="engineer@meadow.example", password=True)
+    (line, *_) = recorded(meadow, "staff.account")
+    assert meadow.ledger.entry(line.entry).public == {"role": "officer", "password": True}

@@ -100,6 +100,10 @@ def test_an_engineer_links_a_person_who_then_comes_in(browse, folder, configured
     follow(page.get_by_role("button", name="Switch it on"))
     assert page.url == f"{site}/staff/"
 
+    assert page.get_by_role("link", name="Corrections").count() == 1
+    assert command(folder, configured, "add", OLGA, "analyst").returncode == 0
+    page.goto("/staff/corrections/")
+    assert page.get_by_text("Your role does not open this page.").is_visible()
     assert command(folder, configured, "remove", OLGA).returncode == 0
     page.goto("/staff/")
     assert page.url.startswith(f"{site}/staff/sign-in/"), "who left is signed out at once"

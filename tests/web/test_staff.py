@@ -10,7 +10,15 @@ from django.test import Client
 
 from rightful.errors import BadInput, NotFound
 from rightful.web import post
-from rightful.web.accounts import create_staff, reset_second_factor, staff_exists, switch_off, totp_now
+from rightful.web.accounts import (
+    create_staff,
+    give_role,
+    renew,
+    reset_second_factor,
+    staff_exists,
+    switch_off,
+    totp_now,
+)
 from rightful.web.models import Session, User
 from tests.second_factor import code_now
 
@@ -257,3 +265,31 @@ def test_signing_out_needs_a_press(as_staff):
     assert client.get("/staff/").status_code == 200
     client.post("/staff/sign-out/")
     assert client.get("/staff/").status_code == 302
+
+
+def test_another_role_opens_other_pages_at_once(olga, workspace_folder):
+    client = Client()
+    password_step(client)
+    client.post("/staff/sign-in/code/", {"code": code_now(workspace_folder, SECRET)})
+    assert client.get("/staff/corrections/").status_code == 200
+    give_role(workspace_folder, NAME, "analyst")
+    assert client.get("/staff/corrections/").status_code == 403, "a role that was taken away opens nothing any more"
+    give_role(workspace_folder, NAME, "a role the console does not know")
+    assert client.get("/staff/").status_code == 403
+
+
+def test_a_renewed_account_has_its_new_password_and_its_old_second_factor(olga, workspace_folder):
+    inside = Client()
+    password_step(inside)
+    inside.post("/staff/sign-in/code/", {"code": code_now(workspace_folder, SECRET)})
+    with pytest.raises(BadInput):
+        renew(workspace_folder, NAME, "short")
+    assert inside.get("/staff/").status_code == 200
+    switch_off(workspace_folder, NAME)
+    renew(workspace_folder, NAME, "another long and quiet river")
+    assert inside.get("/staff/").status_code == 302, "sessions of before are over"
+    client = Client()
+    assert password_step(client).status_code == 200, "the old password opens nothing"
+    assert password_step(client, "another long and quiet river").headers["Location"] == "/staff/sign-in/code/"
+    renew(workspace_folder, NAME, None)
+    assert password_step(Client(), "another long and quiet river").status_code == 200
