@@ -78,20 +78,21 @@ def choices_in_words(ws: Workspace, key: str, purpose: str, channel: str = "", *
     about = choices_about(policy, purpose_of(ws, purpose), channel, history_of(ws.consent, ws.number_of(key)))
     if not about:
         raise NotFound("there is no choice on record here", remedy="Something has to be chosen first")
-    return Choices(says(policy, purpose, language), channel, tuple(_chosen(ws, kept) for kept in reversed(about)))
+    made = tuple(_chosen(ws, kept, language) for kept in reversed(about))
+    return Choices(says(policy, purpose, language), channel, made)
 
 
-def _chosen(ws: Workspace, kept: Kept) -> Chosen:
+def _chosen(ws: Workspace, kept: Kept, language: str) -> Chosen:
     event = kept.event
     stated: dict[str, Any] = {} if kept.segment else dict(ws.ledger.entry(kept.entry).public)
     spoken = str(stated.get("language", ""))
-    exact = _kept_words(ws, kept, str(stated.get("wording", "")))
-    words = exact or _of_the_notice(ws, event.notice, event.purpose, spoken)
+    kept_words = _kept_words(ws, kept, str(stated.get("wording", "")))
+    exact = InLanguage(kept_words, spoken or ws.facts.policy.language) if kept_words else None
     return Chosen(
         said=Said(CHOSE[event.kind]),
         at=EPOCH + timedelta(microseconds=event.effective_us),
-        words=InLanguage(words, spoken or ws.facts.policy.language) if words else None,
-        exact=bool(exact),
+        words=exact or _of_the_notice(ws, event.notice, event.purpose, spoken or language),
+        exact=exact is not None,
         notice=event.notice,
         address=address_of(ws, event.notice),
         language=spoken,
@@ -107,10 +108,11 @@ def _kept_words(ws: Workspace, kept: Kept, digest: str) -> str:
     return words
 
 
-def _of_the_notice(ws: Workspace, label: str, purpose: str, language: str) -> str:
+def _of_the_notice(ws: Workspace, label: str, purpose: str, language: str) -> InLanguage | None:
     if not label:
-        return ""
+        return None
     try:
-        return ws.notices.wording(label, purpose, language).text.partition("\n")[0]
+        found = ws.notices.wording(label, purpose, language)
     except NotFound:
-        return ""
+        return None
+    return InLanguage(found.text.partition("\n")[0], found.language)
