@@ -13,7 +13,7 @@ Sources: GDPR Art. 7(3), 17, 21, 5(1)(e); abuse case AC-061.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -74,6 +74,7 @@ def replay(
     """
     say = progress or (lambda _what, _share: None)
     journal = ws.keys.erasures
+    before = {back.no for back in ws.suppression.back()}  # an officer was to decide about these, and still is
     say("refusals", 0.0)
     serving = ws.shelf.in_force() is not None and any(t.customer_table for t in ws.source.catalogue())
     recorded, strangers = (0, 0) if position is None else _say_no_again(ws, position)
@@ -87,7 +88,7 @@ def replay(
     erased = incomplete = disposed = 0
     if serving and not holds:
         resume_erasures(ws)
-        erased, incomplete = erase_returned(ws, actor=actor)
+        erased, incomplete = _erase_returned(ws, but=before, actor=actor)
         say("disposals", 0.8)
         if disposals:
             done = run_disposal(ws, actor=actor)
@@ -99,7 +100,7 @@ def replay(
     found = Replayed(
         erased,
         incomplete,
-        len(held_off),
+        len(held_off - before),
         recorded,
         strangers,
         len(disposals),
@@ -111,7 +112,7 @@ def replay(
     public = {
         "erased": erased,
         "incomplete": incomplete,
-        "waiting": len(held_off),
+        "waiting": len(held_off - before),
         "refusals": recorded,
         "strangers": strangers,
         "disposals": len(disposals),
@@ -150,9 +151,10 @@ def instant_of(text: str) -> int:
     return (found - EPOCH) // timedelta(microseconds=1)
 
 
-def erase_returned(ws: Workspace, *, actor: str) -> tuple[int, int]:
-    """Erase everybody again who was erased and is in the store: (how many, of how many something is left)."""
-    keys = [key for back in ws.suppression.back() if (key := use.customer_key(ws, back.no)) is not None]
+def _erase_returned(ws: Workspace, *, but: Collection[int], actor: str) -> tuple[int, int]:
+    """Erase again who was erased and is in the store: (how many, of how many something is left)."""
+    returned = [back.no for back in ws.suppression.back() if back.no not in but]
+    keys = [key for no in returned if (key := use.customer_key(ws, no)) is not None]
     incomplete = 0
     for at in range(0, len(keys), AT_ONCE):
         some = keys[at : at + AT_ONCE]
@@ -228,4 +230,4 @@ def _record(ws: Workspace, noes: Sequence[SaidNo], policy: str) -> None:
     ws.journal.record(drafts, rows)
 
 
-__all__ = ("NOTHING", "Replayed", "erase_returned", "instant_of", "replay", "replay_since")
+__all__ = ("NOTHING", "Replayed", "instant_of", "replay", "replay_since")

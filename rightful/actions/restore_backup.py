@@ -61,9 +61,8 @@ class Restored:
 
     @property
     def ok(self) -> bool:
-        """Whether what was restored can be used as it is."""
-        done = self.replayed
-        return self.verified.ok and not (done.still_there or done.incomplete or done.waiting)
+        """Whether all of it is there and verified, and nobody who was erased is in use or waits to be decided about."""
+        return self.verified.ok and not (self.replayed.still_there or self.replayed.waiting)
 
 
 def restore_backup(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rightful.cli.verbs import CHECK_FAILED, OK, Cli, verb
+from rightful.cli.verbs import CHECK_FAILED, OK, PARTLY, Cli, verb
 
 if TYPE_CHECKING:
     from rightful.actions.make_backup import Checked
@@ -129,7 +129,7 @@ def restore(
         found = restore_backup(file, into, keys=keys, control_env=control_env, actor=cli.operator, progress=progress)
     _tell(cli, found)
     cli.say(f"{into} is a workspace again. Everybody signs in anew.")
-    return OK if found.ok else CHECK_FAILED
+    return _code(found)
 
 
 @verb(app, NOUN, "drill", members=_RESTORED | {"entry": "the ledger entry of the drill, in the workspace itself"})
@@ -161,7 +161,7 @@ def drill(
         entry = note_drill(ws, found, actor=cli.operator)
     _tell(cli, found, entry=entry)
     cli.say(f"The drill is on record: ledger entry {entry}.")
-    return OK if found.ok else CHECK_FAILED
+    return _code(found)
 
 
 @verb(
@@ -205,6 +205,12 @@ def replay(
     for sentence in _left_to_do(done):
         cli.say(sentence, "yellow")
     return CHECK_FAILED if done.still_there or done.incomplete or done.waiting else OK
+
+
+def _code(found: Restored) -> int:
+    if not found.ok:
+        return CHECK_FAILED
+    return PARTLY if found.replayed.incomplete else OK
 
 
 def _keys(cli: Cli, keys: Path | None) -> Path:

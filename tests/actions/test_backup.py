@@ -481,3 +481,19 @@ def test_ac_077_a_backup_of_a_newer_program_is_refused_by_an_older_one_and_becom
         restore_backup(tmp_path / newer.file, place, keys=keys, actor=OLGA)
     assert not (place / CONFIG).exists()
     assert restore_backup(tmp_path / made.file, place, keys=keys, actor=OLGA).verified.ok, "in the same place"
+
+
+def test_who_waited_for_a_decision_when_the_backup_was_made_still_waits_after_the_restore(place, tmp_path):
+    with Workspace.open(place) as ws:
+        erase_customer(ws, "C004", actor="self")
+        with ws.source.writing() as con:
+            con.execute("INSERT INTO rf_base.customer (id, email, residence) VALUES ('N1', 'P004@example.com', 'DE')")
+        ws.facts.rebuild()
+        backup = tmp_path / make_backup(ws, tmp_path, actor=OLGA).file
+        erase_customer(ws, "C005", actor="self")
+    found = restore_backup(backup, tmp_path / "new", keys=move_aside(place), actor=OLGA)
+    assert found.ok and (found.replayed.erased, found.replayed.waiting) == (1, 0)
+    with Workspace.open(tmp_path / "new") as ws:
+        assert [back.key for back in keep_gone.who_came_back(ws, actor=OLGA)] == ["N1"], "the officer decides"
+        assert decide_one(ws, MAX, "newsletter", "N1", channel="email").outcome is Outcome.DENY
+        assert "C005" not in {r["id"] for r in stored(ws)}
