@@ -99,11 +99,11 @@ Measured on {datetime.now(UTC).date().isoformat()}: {machine()}. Load average be
 (above zero, others were using the machine, too).
 
 How to read it: both sides of a row run alternately in one process, after a warm-up; the figure is the
-median of the ratios of the turns (nine or more where a turn is short, three where it is long), and "single
-turns" are the lowest and the highest (for the ledger: the quartiles). "Beside" is the side without
-Rightful, or the other product. A ratio below 1 means that ours was quicker: a gated export returns fewer
-rows. Rows marked "reported" have no target. On a busy machine the ratios move by a few tenths, times
-by much more.
+median of the ratios of the turns (nine or more where a turn is short, three where it is long, one where it
+takes minutes), and "single turns" are the lowest and the highest (for the ledger: the quartiles). "Beside"
+is the side without Rightful, or the other product. A ratio below 1 means that ours was quicker: a gated
+export returns fewer rows. Rows marked "reported" have no target. On a busy machine the ratios move by a
+few tenths, times by much more.
 
 {as_table(rows)}
 

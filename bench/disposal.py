@@ -83,7 +83,7 @@ def duckdb(scale: Scale) -> list[Row]:
                     for statement in statements:
                         con.execute(statement)
 
-            rows += _measured("disposal-duckdb", ws, run, "rf_base", way, scale)
+            rows += _measured("disposal-duckdb", ws, run, "rf_base", way, scale.embedded, scale.long_pairs)
     return rows
 
 
@@ -104,19 +104,21 @@ def postgres(scale: Scale) -> list[Row]:
                         for statement in statements:
                             con.execute(statement)
 
-                    rows += _measured("disposal-postgres", ws, run, "public", way, scale)
+                    rows += _measured("disposal-postgres", ws, run, "public", way, scale.embedded, 1)
                     cast(Any, ws.source).uninstall()
                 con.execute("DROP TABLE public.visit, public.visit_twin, public.visit_new, public.customer CASCADE")
     return rows
 
 
-def _measured(bench: str, ws: Workspace, run: Callable[..., None], schema: str, way: str, scale: Scale) -> list[Row]:
+def _measured(
+    bench: str, ws: Workspace, run: Callable[..., None], schema: str, way: str, count: int, turns: int
+) -> list[Row]:
     """Turns of both sides, alternately; each begins with the table as it was made."""
     bare = BARE[way].format(table=f"{schema}.visit_twin", due=DUE)
     batches: list[tuple[float, float]] = []
     whole: list[tuple[float, float]] = []
     due = 0
-    for turn in range(scale.long_pairs):
+    for turn in range(turns):
         _anew(ws, run, schema)
         due = plan_disposal(ws).rows
         if turn % 2:
@@ -127,7 +129,7 @@ def _measured(bench: str, ws: Workspace, run: Callable[..., None], schema: str, 
             base, rewritten = _base(ws, run, bare, schema)
         batches.append((ours - purged, base))
         whole.append((ours, base + rewritten))
-    note = f"{due:,} of {scale.embedded:,} rows are due"
+    note = f"{due:,} of {count:,} rows are due" + (", one turn" if turns == 1 else "")
     return [
         compared(bench, f"{way}: batches with their entries and counts", batches, TARGET, note),
         compared(bench, f"{way}: whole run, beside the statement and the same rewriting", whole, None, note),
