@@ -2,7 +2,7 @@
 
     python in_tryton.py CONFIG DATABASE VERB [JSON]
 
-Prints one JSON value. Verbs: seed, read, check, write, add, wizard.
+Prints one JSON value. Verbs: seed, read, check, write, add, clerk, wizard.
 """
 
 from __future__ import annotations
@@ -205,6 +205,21 @@ def write(pool: Any, given: dict[str, Any]) -> bool:
 
 def add(pool: Any, name: str) -> int:
     return int(pool.get("party.party").create([{"name": name, "addresses": [("create", [{"city": "Ulm"}])]}])[0].id)
+
+
+def clerk(pool: Any, password: str) -> str:
+    """An account that may read people and change none; returns its login."""
+    groups = pool.get("res.group").create([{"name": "Readers"}])
+    rights = [
+        {"model": model, "group": groups[0].id, "perm_read": True, "perm_write": False, "perm_create": False,
+         "perm_delete": False}
+        for model in ("party.party", "party.address", "party.contact_mechanism", "ir.note")
+    ]  # fmt: skip
+    pool.get("ir.model.access").create(rights)
+    company = pool.get("company.company").search([])[0]
+    given = {"login": "clerk", "name": "Clerk", "password": password, "groups": [("add", [groups[0].id])],
+             "companies": [("add", [company.id])], "company": company.id}  # fmt: skip
+    return str(pool.get("res.user").create([given])[0].login)
 
 
 def wizard(pool: Any, party: int) -> bool:

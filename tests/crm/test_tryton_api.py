@@ -273,3 +273,16 @@ def test_ac_049_the_secret_of_a_system_is_nowhere_but_where_it_is_kept(
     assert (
         json.loads((tmp_path / "meadow" / "rightful.json").read_text())["connected"]["tryton"]["secret_env"] == VARIABLE
     )
+
+
+def test_an_account_that_may_not_delete_leaves_an_erasure_incomplete_and_says_what_was_refused(
+    crm: Crm, served: Served, tmp_path: Path
+):
+    login = crm.ask("clerk", SECRET)
+    with shop(tmp_path, crm, [87]) as ws:
+        reach_tryton(ws, served.url("tryton_reached"), user=login)
+        outcome = erase_elsewhere(ws, "tryton", "c-87", actor="self")
+        assert outcome.status == "incomplete" and "party.party" not in outcome.deleted
+        assert crm.ask("read", [int(crm.key(87))])[0]["name"] == crm.persons[87].name
+        reach_tryton(ws, served.url("tryton_reached"))
+        assert retry_elsewhere(ws, outcome.run).status == "complete", "with the rights it needs, it goes on"
