@@ -125,7 +125,7 @@ def plan_erasure(ws: Workspace, key: str, *, also: Sequence[str] = (), holds: Se
         plan.kept,
         plan.spared,
         plan.unresolved,
-        plan.review,
+        tuple(planning.merged(plan.review)),
         undecided,
         found.doubles,
     )

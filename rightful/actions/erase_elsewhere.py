@@ -102,8 +102,8 @@ def plan_elsewhere(
         plan = _plan(reach, system, found, followed)
     undecided = tuple((link.id, rows) for link, rows in found.undecided)
     return Planned(
-        len(keys), plan.deletes, plan.changed, plan.kept, plan.spared, plan.unresolved, plan.review, undecided,
-        found.doubles,
+        len(keys), plan.deletes, plan.changed, plan.kept, plan.spared, plan.unresolved,
+        tuple(planning.merged(plan.review)), undecided, found.doubles,
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from rightful.demo import sharing, story
 from rightful.demo.consents import ask_around
 from rightful.demo.corrections import seed_corrections
 from rightful.demo.doors import ways_in
+from rightful.demo.links import follow_links
 from rightful.demo.requests import seed_requests
 from rightful.demo.retention import hold_what_is_due
 from rightful.demo.world import Login, Step, World, is_demo, login_of, make
@@ -64,6 +65,7 @@ def demo(cli: Door, folder: Path, *, serve: bool, port: int, pace: float) -> int
             if not cli.as_json:
                 show(console, number, chapter)
                 time.sleep(pace if console.is_terminal else 0)
+        follow_links(world.ws)
         ask_around(world.ws, world.people)
         sharing.hand_over(world.ws)
         seed_requests(world.ws, world.people, story.told_about(world.ws))
