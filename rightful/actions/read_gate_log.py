@@ -133,6 +133,7 @@ _ALWAYS_THE_SAME = {
     "derived.done": "Rows of a derived table were deleted",
     "source.attached": "A source was attached",
     "consent.rewritten": "An imported consent history was written anew without somebody who was erased",
+    "leftovers.removed": "Questions and lists whose time was over were removed",
     "mail.sent": "A mail to a customer was sent",
     "opt-out.asked": "Somebody said no by their address",
     "token.issued": "A token of the interface was issued",

@@ -96,7 +96,10 @@ _SAID = {
 
 @dataclass(frozen=True, slots=True)
 class UseSeen:
-    """One line of a customer's history. `said` is what happened, `why` the purpose, `because` a reason given."""
+    """One line of a customer's history. `said` is what happened, `why` the purpose, `because` a reason given.
+
+    `purpose`, `role` and `recipient` are the policy's ids, for programs; `role_name` and the like are for people.
+    """
 
     index: int
     at: datetime
@@ -104,7 +107,8 @@ class UseSeen:
     why: str
     purpose: str
     channel: str
-    role: InLanguage | Said | None
+    role: str
+    role_name: InLanguage | Said | None
     recipient: str | None
     recipient_name: str
     outcome: str
@@ -203,6 +207,7 @@ def _seen(ws: Workspace, entry: Entry, public: Mapping[str, Any], language: str)
     policy = ws.facts.policy
     purpose, recipient = str(public.get("purpose", "")), str(public.get("recipient", ""))
     outcome, code = _meaning(entry.kind, public)
+    role = str(public.get("role", ""))
     every: dict[str, dict[str, object]] = {
         "counted": {"people": int(public.get("customers") or 0)},
         "notice_shown": {"notice": str(public.get("notice", ""))},
@@ -217,7 +222,8 @@ def _seen(ws: Workspace, entry: Entry, public: Mapping[str, Any], language: str)
         why=says(policy, purpose, language) if purpose and purpose != "own-data" else "",
         purpose=purpose,
         channel=str(public.get("channel", "")),
-        role=role_name(policy, str(public.get("role", "")), language),
+        role=role,
+        role_name=role_name(policy, role, language),
         recipient=recipient or None,
         recipient_name=recipient_name(policy, recipient) if recipient else "",
         outcome=outcome,

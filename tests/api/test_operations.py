@@ -122,7 +122,7 @@ def test_staff_see_what_the_purpose_permits_and_the_customer_sees_the_look(progr
     assert "phone" in data["tables"]["customer"][0]
     assert "notes" not in data["tables"]["customer"][0]
     uses = caller.get(f"/subjects/{who}/uses", Purpose="service", cursor="").json()
-    assert uses["items"][0]["outcome"] == "used"
+    assert (uses["items"][0]["outcome"], uses["items"][0]["role"]) == ("used", "support"), "ids, for programs"
     consents = caller.get(f"/subjects/{who}/consents", Purpose="service").json()
     assert {c["state"] for c in consents["choices"]} <= {"on", "off", "not-asked", "always"}
 

@@ -102,7 +102,7 @@ def test_staff_see_only_what_the_purpose_needs_and_the_customer_sees_the_look(ri
     assert row["email"] == "p001@example.com"
     assert "notes" not in row and "points" not in row
     history = rightful("person", "uses", "C001", "-p", "service", "--as", SAM, "--json").json["uses"]
-    assert any(use["purpose"] == "service" and use["outcome"] == "used" for use in history)
+    assert any((u["purpose"], u["role"], u["outcome"]) == ("service", "support", "used") for u in history)
 
 
 def test_a_role_that_does_not_pursue_the_purpose_sees_no_person_no_choice_no_history(rightful):
