@@ -279,11 +279,12 @@ def _worked_out(
         store,
         confirmed,
         found,
-        planning.plan_erasure(found, _tables(store, found), confirmed, keeps, token=_token()),
+        planning.plan_erasure(found, _tables(store, found), confirmed, keeps, token=fresh_token()),
     )
 
 
-def _token() -> str:
+def fresh_token() -> str:
+    """What a value that has to be there, and says nothing, is made different by."""
     return "".join(secrets.choice("abcdefghijkmnpqrstuvwxyz23456789") for _ in range(8))
 
 
@@ -462,12 +463,8 @@ class _Work:
             for name, rows in secret["undecided"]
             if name in waiting
         ]
-        kept = [Kept(**{**k, "columns": tuple(k["columns"])}) for k in secret["kept"]]
-        status: Status = "complete"
-        if residues or collateral:
-            status = "incomplete"
-        elif any(k.kind != "structure" for k in kept):
-            status = "partly"
+        kept = [Kept.read(k) for k in secret["kept"]]
+        status = planning.status_of(residues, collateral, kept)
         spared: dict[str, int] = {}
         for table, _ in secret["spared"]:
             spared[table] = spared.get(table, 0) + 1
@@ -539,7 +536,7 @@ class _Work:
         found.identifiers = ()
         holds = [Keep(**{**k, "columns": k["columns"] and frozenset(k["columns"])}) for k in self.secret["holds"]]
         keeps = (*what_survives(ws, store, found, self.numbers), *holds)
-        plan = planning.plan_erasure(found, _tables(store, found), links, keeps, token=_token())
+        plan = planning.plan_erasure(found, _tables(store, found), links, keeps, token=fresh_token())
         fresh = _as_list(plan.stays)
         known = {(t, tuple(map(str, one))) for t, one in plan.stays}
         if self.secret.get("again"):
@@ -747,7 +744,7 @@ def _outcome(run: Run) -> Outcome:
         run.status,
         o["deleted"],
         o["changed"],
-        tuple(Kept(**{**k, "columns": tuple(k["columns"])}) for k in o["kept"]),
+        tuple(Kept.read(k) for k in o["kept"]),
         o["spared"],
         tuple(Residue(**r) for r in o["residues"]),
         tuple(Residue(**r) for r in o["collateral"]),

@@ -18,13 +18,13 @@ Sources: GDPR Art. 17, 5(2); DESIGN section 7; decision record 0021.
 
 from __future__ import annotations
 
-import secrets
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from rightful.actions.connect_system import system_of
+from rightful.actions.erase_customer import fresh_token
 from rightful.actions.reach_person import Wanted, identifier, keys_of, reaching, wanted_of
 from rightful.actions.view_customer import may_look
 from rightful.errors import BadInput
@@ -344,12 +344,8 @@ class _Work:
             if name in waiting
         ]
         collateral = list(self._collateral(deleted))
-        kept = [Kept(**{**k, "columns": tuple(k["columns"])}) for k in secret["kept"]]
-        status: Status = "complete"
-        if residues or collateral:
-            status = "incomplete"
-        elif any(k.kind != "structure" for k in kept):
-            status = "partly"
+        kept = [Kept.read(k) for k in secret["kept"]]
+        status = planning.status_of(residues, collateral, kept)
         fields = sum(c.type in ("text", "json") for t in self.reach.tables.values() for c in t.columns)
         outcome = {
             "people": len(secret["keys"]),
@@ -455,15 +451,14 @@ def _plan(
         for kind in undeletable
         if kind not in system.keeps
     ]
-    token = "".join(secrets.choice("abcdefghijkmnpqrstuvwxyz23456789") for _ in range(8))
-    return planning.plan_erasure(found, tables, links, keeps, token=token)
+    return planning.plan_erasure(found, tables, links, keeps, token=fresh_token())
 
 
 def _outcome(run: Run) -> Outcome:
     told = dict(run.outcome)
     for name in ("residues", "collateral", "review"):
         told[name] = tuple(Residue(**r) for r in told[name])
-    told["kept"] = tuple(Kept(**{**k, "columns": tuple(k["columns"])}) for k in told["kept"])
+    told["kept"] = tuple(Kept.read(k) for k in told["kept"])
     told["limits"] = tuple(told["limits"])
     assert run.entry is not None
     return Outcome(run=run.id, system=run.system, status=run.status, certificate=run.entry, **told)

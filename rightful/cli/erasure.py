@@ -15,9 +15,12 @@ from rightful.errors import NotFound
 
 if TYPE_CHECKING:
     from rightful.actions.erase_customer import ErasurePlan, Outcome
+    from rightful.actions.erase_elsewhere import Outcome as Elsewhere
+    from rightful.actions.erase_elsewhere import Planned
     from rightful.gate.erasure_plan import Residue
 
 CODES = {"complete": OK, "partly": PARTLY, "incomplete": CHECK_FAILED}
+STYLES = {"complete": "green", "partly": "yellow", "incomplete": "red"}
 OUTCOME = {
     "run": "the erasure",
     "status": "complete, partly (a law or a hold keeps something) or incomplete",
@@ -159,11 +162,7 @@ def _ended(outcome: Outcome) -> dict[str, Any]:
 
 
 def _show_plan(cli: Cli, plan: ErasurePlan) -> None:
-    _counts(cli, plan.deletes, plan.changes, plan.spared)
-    for kept in plan.kept:
-        _kept(cli, asdict(kept))
-    _list(cli, "Will be left", plan.unresolved, "red")
-    _list(cli, "For a person to look at", plan.review, "yellow")
+    show_planned(cli, plan)
     for link, rows in plan.undecided:
         cli.say(f"Not decided: {link} would add {rows} rows (rightful link confirm or reject)", "yellow")
     for double in plan.doubles:
@@ -171,6 +170,27 @@ def _show_plan(cli: Cli, plan: ErasurePlan) -> None:
 
 
 def _show(cli: Cli, outcome: Outcome) -> None:
+    show_ended(cli, outcome)
+    looked = outcome.checked
+    cli.say(
+        f"{outcome.status}: looked again at {looked['tables']} tables, {looked['text_columns']} text columns and "
+        f"{looked['links']} links; {outcome.recipients} recipients are told; certificate: ledger entry "
+        f"{outcome.certificate}",
+        STYLES[outcome.status],
+    )
+
+
+def show_planned(cli: Cli, plan: ErasurePlan | Planned) -> None:
+    """What an erasure would do, wherever the customer's rows are."""
+    _counts(cli, plan.deletes, plan.changes, plan.spared)
+    for kept in plan.kept:
+        _kept(cli, asdict(kept))
+    _list(cli, "Will be left", plan.unresolved, "red")
+    _list(cli, "For a person to look at", plan.review, "yellow")
+
+
+def show_ended(cli: Cli, outcome: Outcome | Elsewhere) -> None:
+    """What an erasure did and what it left, wherever the customer's rows were."""
     _counts(cli, outcome.deleted, outcome.changed, outcome.spared)
     for kept in outcome.kept:
         _kept(cli, asdict(kept))
@@ -179,13 +199,6 @@ def _show(cli: Cli, outcome: Outcome) -> None:
     _list(cli, "For a person to look at", outcome.review, "yellow")
     for limit in outcome.limits:
         cli.say(f"Out of reach: {limit}", "yellow")
-    looked = outcome.checked
-    cli.say(
-        f"{outcome.status}: looked again at {looked['tables']} tables, {looked['text_columns']} text columns and "
-        f"{looked['links']} links; {outcome.recipients} recipients are told; certificate: ledger entry "
-        f"{outcome.certificate}",
-        {"complete": "green", "partly": "yellow", "incomplete": "red"}[outcome.status],
-    )
 
 
 def _counts(cli: Cli, deletes: Mapping[str, int], changes: Mapping[str, int], spared: Mapping[str, int]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rightful.cli.erasure import CODES, _counts, _kept, _list
+from rightful.cli.erasure import CODES, STYLES, show_ended, show_planned
 from rightful.cli.link import MEMBERS as LINKS
 from rightful.cli.link import Names, Role, Sure
 from rightful.cli.link import _show as show_links
@@ -265,11 +265,7 @@ def erase(
         if not yes:
             plan = plan_elsewhere(ws, name, customer, actor=actor, purpose=purpose, records=record or ())
             cli.answer(customer=customer, dry_run=True, plan=_plain(plan), outcome=None)
-            _counts(cli, plan.deletes, plan.changes, plan.spared)
-            for kept in plan.kept:
-                _kept(cli, asdict(kept))
-            _list(cli, "Will be left", plan.unresolved, "red")
-            _list(cli, "For a person to look at", plan.review, "yellow")
+            show_planned(cli, plan)
             for link, rows in plan.undecided:
                 cli.say(f"Not decided: {link} would add {rows} records (rightful system confirm or reject)", "yellow")
             for double in plan.doubles:
@@ -334,20 +330,13 @@ def erasure(
 
 
 def _show(cli: Cli, outcome: Outcome) -> None:
-    _counts(cli, outcome.deleted, outcome.changed, outcome.spared)
-    for kept in outcome.kept:
-        _kept(cli, asdict(kept))
-    _list(cli, "Still there", outcome.residues, "red")
-    _list(cli, "Gone, and should not be", outcome.collateral, "red")
-    _list(cli, "For a person to look at", outcome.review, "yellow")
-    for limit in outcome.limits:
-        cli.say(f"Out of reach: {limit}", "yellow")
+    show_ended(cli, outcome)
     looked = outcome.checked
     cli.say(
         f"{outcome.status}: asked {outcome.system} again for {looked['kinds']} kinds of record, "
         f"{looked['text_fields']} text fields and {looked['links']} links; certificate: ledger entry "
         f"{outcome.certificate}",
-        {"complete": "green", "partly": "yellow", "incomplete": "red"}[outcome.status],
+        STYLES[outcome.status],
     )
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rightful.gate import identifiers as ids
 from rightful.gate.changes import Change
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from rightful.gate.find import Found, Row, RowId
 
 RowKey = tuple[str, tuple[object, ...]]
+Ended = Literal["complete", "partly", "incomplete"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,11 @@ class Kept:
     article: str = ""
     until: str = ""
     kind: Literal["law", "hold", "structure"] = "law"
+
+    @classmethod
+    def read(cls, written: Mapping[str, Any]) -> Kept:
+        """From what `asdict` made of one, after JSON."""
+        return cls(**{**written, "columns": tuple(written["columns"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -473,6 +479,13 @@ def merged(residues: Iterable[Residue]) -> list[Residue]:
         place = (r.table, r.column, r.why)
         counts[place] = counts.get(place, 0) + r.rows
     return [Residue(table, column, rows, why) for (table, column, why), rows in sorted(counts.items())]
+
+
+def status_of(residues: Sequence[Residue], collateral: Sequence[Residue], kept: Iterable[Kept]) -> Ended:
+    """How an erasure came out: something left, or gone that should not be; something kept with a reason; neither."""
+    if residues or collateral:
+        return "incomplete"
+    return "partly" if any(k.kind != "structure" for k in kept) else "complete"
 
 
 def surviving(identifiers: Sequence[Identifier]) -> list[Identifier]:

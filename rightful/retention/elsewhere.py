@@ -14,13 +14,12 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from rightful.errors import NotFound
 from rightful.ledger.database import Row, Tx
 from rightful.ledger.record import Ledger
-
-Status = Literal["running", "complete", "partly", "incomplete"]
+from rightful.retention.erasures import Status
 
 STEPS = ("noted", "planned", "changed", "closed")
 

@@ -229,9 +229,7 @@ def _fetched(method: str, address: str, **given: Any) -> dict[str, Any]:
             ) as answer:
                 body = answer.raw.read(LONGEST_BYTES + 1, decode_content=True)
                 found = json.loads(body) if answer.status_code == 200 and len(body) <= LONGEST_BYTES else None
-    except (requests.RequestException, OSError, ValueError) as lost:
-        raise NotProven("not-reached") from lost
-    except Exception as lost:  # urllib3 has errors of its own while a body is read
+    except Exception as lost:  # of requests, of urllib3 while a body is read, of JSON: nothing usable was said
         raise NotProven("not-reached") from lost
     if not isinstance(found, dict):
         raise NotProven("not-reached")
